@@ -1,0 +1,224 @@
+/** The public face of the emulator: everything that a test can start, change, break and look at. */
+
+/** What an identity may do on the cache: one of Azure's built-in policies, or a Redis ACL string of your own. */
+export type AccessPolicy = "Data Owner" | "Data Contributor" | "Data Reader" | (string & {});
+
+export interface ManagedIdentityInit {
+  readonly kind: "system" | "user";
+  /** Defaults to a random GUID each. */
+  readonly objectId?: string;
+  readonly clientId?: string;
+  /** `/subscriptions/…/userAssignedIdentities/name`; only user-assigned identities have one. */
+  readonly resourceId?: string;
+  /** Access policy on the cache; `null` leaves the identity without an assignment. Default `"Data Owner"`. */
+  readonly accessPolicy?: AccessPolicy | null;
+  /** Life of its tokens; overrides the emulator's. */
+  readonly tokenLifetimeMs?: number;
+  /**
+   * Life of the endpoint's own cache: the same token is served again until this long before its end.
+   * Default 0 (each request gets a new token); Azure's platform caches for hours.
+   */
+  readonly cacheUntilMsBeforeExpiry?: number;
+}
+
+export interface ServicePrincipalInit {
+  readonly objectId?: string;
+  readonly clientId?: string;
+  readonly secret?: string;
+  /** An expired secret is recognised and answered with AADSTS7000222. */
+  readonly secretExpired?: boolean;
+  /** PEM of the certificates registered with the application. */
+  readonly certificates?: readonly string[];
+  /** Federated identity credentials of the application. */
+  readonly federatedCredentials?: readonly FederatedCredential[];
+  readonly accessPolicy?: AccessPolicy | null;
+  readonly tokenLifetimeMs?: number;
+}
+
+export interface FederatedCredential {
+  readonly issuer: string;
+  readonly subject: string;
+  /** Default `api://AzureADTokenExchange`. */
+  readonly audience?: string;
+}
+
+export interface Identity {
+  readonly kind: "system" | "user" | "servicePrincipal";
+  readonly objectId: string;
+  readonly clientId: string;
+  readonly resourceId?: string;
+  readonly secret?: string;
+}
+
+export interface EmulatorOptions {
+  readonly tenantId?: string;
+  /** Life of a token unless its identity says otherwise. Default 3 600 000 (Entra ID: 60 to 90 minutes). */
+  readonly tokenLifetimeMs?: number;
+  /** Shape of issued tokens. Default `"v1"`, what Azure is expected to issue for Redis. */
+  readonly tokenVersion?: "v1" | "v2";
+  readonly redis?: {
+    /** An existing Redis, as `redis://user:password@host:port`; without it the emulator starts one. */
+    readonly url?: string;
+    /** Path of redis-server or valkey-server; default `REDIS_SERVER_BIN`, then PATH. */
+    readonly bin?: string;
+    /** Further arguments for the server. */
+    readonly args?: readonly string[];
+  };
+  readonly gateway?: {
+    /** Default 600 000, Azure's 10 minutes; 0 switches it off. */
+    readonly idleTimeoutMs?: number;
+    /** Fixed port; default a free one. */
+    readonly port?: number;
+  };
+}
+
+/** Which requests a fault applies to. */
+export type FaultTarget = "authority" | "imds" | "appService";
+
+/** What happens to a matching token request instead of the regular answer. */
+export type TokenFault =
+  | {
+      readonly kind: "status";
+      readonly status: number;
+      readonly retryAfter?: string;
+      readonly body?: unknown;
+      readonly contentType?: string;
+    }
+  | { readonly kind: "delay"; readonly delayMs: number }
+  | { readonly kind: "hang" }
+  | { readonly kind: "reset" }
+  | { readonly kind: "malformed"; readonly body?: string }
+  | { readonly kind: "expiredToken" }
+  | { readonly kind: "badSignature" }
+  | { readonly kind: "sameToken" };
+
+/** What happens to a login on the Redis gateway. Refusals are passed on to the real server, so its own behaviour shows. */
+export type LoginFault =
+  | { readonly kind: "refuse" }
+  | { readonly kind: "delay"; readonly delayMs: number }
+  | { readonly kind: "hang" }
+  | { readonly kind: "close" };
+
+export interface FaultScope {
+  /** How many requests it applies to. Default: until removed. */
+  readonly times?: number;
+  /** Only for this identity. */
+  readonly objectId?: string;
+}
+
+export interface ActiveFault extends Disposable {
+  /** How often it has been applied. */
+  readonly applied: number;
+  remove(): void;
+}
+
+export type EmulatorEvent =
+  | {
+      readonly type: "tokenRequest";
+      readonly atMs: number;
+      readonly endpoint: FaultTarget;
+      readonly objectId?: string;
+      readonly status: number;
+      readonly issued: boolean;
+      readonly tokenId?: string;
+      readonly query: Readonly<Record<string, string>>;
+      readonly headers: Readonly<Record<string, string>>;
+    }
+  | {
+      readonly type: "login";
+      readonly atMs: number;
+      readonly connectionId: number;
+      readonly objectId: string;
+      readonly tokenId?: string;
+      readonly command: "AUTH" | "HELLO";
+      readonly accepted: boolean;
+      readonly reason?: string;
+    }
+  | { readonly type: "connected"; readonly atMs: number; readonly connectionId: number }
+  | {
+      readonly type: "disconnected";
+      readonly atMs: number;
+      readonly connectionId: number;
+      readonly reason: "client" | "tokenExpired" | "idle" | "killed" | "server" | "fault";
+    };
+
+export interface RedisGateway {
+  /** `localhost`: the certificate covers DNS names only. */
+  readonly host: string;
+  readonly port: number;
+  /** `rediss://localhost:PORT` */
+  readonly url: string;
+  /** A second listener without TLS, which refuses Entra ID logins as Azure does. */
+  readonly plaintextPort: number;
+  /** Address of the real server behind the gateway, for assertions past the gateway: `redis://…` with its password. */
+  readonly backendUrl: string;
+  /** Version line of the server behind the gateway, e.g. `redis 7.0.15`, `valkey 8.1.1`. */
+  readonly server: string;
+  /** Connections that are open now. */
+  readonly connectionCount: number;
+  /** Breaks connections now, all or those of one identity; returns how many. */
+  killConnections(filter?: { readonly objectId?: string }): number;
+  /** Stops the real server and starts it again on the same port, with its data; connections drop. */
+  restart(): Promise<void>;
+  injectFault(
+    fault: LoginFault,
+    scope?: FaultScope & { /** Skip this many logins first. */ readonly after?: number },
+  ): ActiveFault;
+}
+
+export interface Emulator extends AsyncDisposable {
+  readonly tenantId: string;
+  /** The certificate authority that signed every certificate here, PEM. */
+  readonly caCertificate: string;
+  /** The same in a file, for `NODE_EXTRA_CA_CERTS`. */
+  readonly caFile: string;
+  /** Entra ID: base address, `https://localhost:PORT` (an `AZURE_AUTHORITY_HOST`). */
+  readonly authorityHost: string;
+  /** IMDS: `http://127.0.0.1:PORT` (an `AZURE_POD_IDENTITY_AUTHORITY_HOST`). */
+  readonly imdsHost: string;
+  /** App Service, Functions, Container Apps: `IDENTITY_ENDPOINT` and `IDENTITY_HEADER`. */
+  readonly appService: { readonly endpoint: string; readonly header: string };
+  readonly redis: RedisGateway;
+  /** HTTP control, for tests in other languages: `http://127.0.0.1:PORT`. */
+  readonly controlUrl: string;
+  /** The default identities: one of each kind, all with the policy `Data Owner`. */
+  readonly systemIdentity: Identity;
+  readonly userIdentity: Identity;
+  readonly servicePrincipal: Identity;
+
+  addManagedIdentity(init: ManagedIdentityInit): Identity;
+  addServicePrincipal(init: ServicePrincipalInit): Identity;
+  removeIdentity(objectId: string): void;
+  /** Gives an identity an access policy on the cache, or changes it; open connections keep running. */
+  assign(objectId: string, policy: AccessPolicy): Promise<void>;
+  /** Takes the assignment away; logins are refused from now on. */
+  revoke(objectId: string): Promise<void>;
+  setTokenLifetime(lifetimeMs: number, objectId?: string): void;
+  /** Moves the emulator's clock against the machine's: its tokens' times and its `Date` headers. */
+  setClockOffset(offsetMs: number): void;
+  injectFault(target: FaultTarget | "all", fault: TokenFault, scope?: FaultScope): ActiveFault;
+  clearFaults(): void;
+  /** Signs a token as Entra ID would, with claims of your choice; `undefined` removes a claim. */
+  issueToken(objectId: string, claims?: Readonly<Record<string, unknown>>): Promise<string>;
+  /** Signs a federated assertion that the issuer `federationIssuer` stands for. */
+  issueFederatedToken(claims: {
+    readonly subject: string;
+    readonly audience?: string;
+    readonly issuer?: string;
+    readonly expiresInMs?: number;
+  }): Promise<string>;
+  /** The issuer of `issueFederatedToken`, for a {@link FederatedCredential}. */
+  readonly federationIssuer: string;
+
+  /** Everything that has happened, oldest first. */
+  readonly events: readonly EmulatorEvent[];
+  /** Resolves with the first event from now on (or from `since`, an index into `events`) that matches. */
+  waitFor<T extends EmulatorEvent["type"]>(
+    type: T,
+    match?: (event: Extract<EmulatorEvent, { type: T }>) => boolean,
+    options?: { readonly since?: number; readonly signal?: AbortSignal },
+  ): Promise<Extract<EmulatorEvent, { type: T }>>;
+  /** The environment that points Azure SDKs and this emulator's users at it. */
+  env(identity?: Identity): Record<string, string>;
+  close(): Promise<void>;
+}
