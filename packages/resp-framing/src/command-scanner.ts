@@ -1,0 +1,294 @@
+import { describeByte, RespError, type RespErrorCode } from "./errors.js";
+import { LONGEST_NAME, WatchList } from "./watch-list.js";
+
+export interface CommandScannerOptions {
+  /**
+   * Commands to stop at, in any case: `["AUTH", "HELLO"]`.
+   * @default none
+   */
+  readonly watch?: readonly string[];
+  /**
+   * Longest argument in bytes.
+   * @default 536_870_912 — Redis's `proto-max-bulk-len`
+   */
+  readonly maxBulkLength?: number;
+  /**
+   * Most elements of one command, its name included.
+   * @default 2_147_483_647 — INT_MAX, what Redis 7 accepts (networking.c, processMultibulkBuffer)
+   */
+  readonly maxElements?: number;
+  /**
+   * Longest inline command in bytes.
+   * @default 65_536 — Redis's PROTO_INLINE_MAX_SIZE
+   */
+  readonly maxLineLength?: number;
+}
+
+const START = 0;
+const COUNT = 1;
+const COUNT_LF = 2;
+const DOLLAR = 3;
+const LENGTH = 4;
+const LENGTH_LF = 5;
+const NAME = 6;
+const PAYLOAD = 7;
+const INLINE_NAME = 8;
+const INLINE_REST = 9;
+const FAILED = 10;
+
+/**
+ * Finds where commands begin and end in what a client sends, whatever the pieces in which it arrives.
+ *
+ * It understands arrays of bulk strings and inline commands. Empty lines, `*0` and `*-1` are passed over, since
+ * a server answers none of them. Payloads are skipped by arithmetic, never read. Nothing is copied but a command
+ * name that is cut in two, and nothing is allocated per command.
+ *
+ * Like Redis, it wants CRLF behind the headers of an array; an inline command may end with LF alone.
+ *
+ * @example
+ * ```ts
+ * const scanner = new CommandScanner({ watch: ["AUTH"] });
+ * socket.on("data", (chunk) => {
+ *   let offset = 0;
+ *   while (offset < chunk.length) {
+ *     offset = scanner.scan(chunk, offset);
+ *     if (scanner.watched === "AUTH") console.log(`AUTH ended at byte ${scanner.position}`);
+ *   }
+ * });
+ * ```
+ */
+export class CommandScanner {
+  /** Commands that have ended so far. */
+  commands = 0;
+  /** Bytes read so far. */
+  position = 0;
+  /** Where the current command began, or the last one when between two: in bytes from the stream's beginning. */
+  commandStart = 0;
+  /** The watched name, as it was given, of the command at whose end the last {@link scan} stopped. */
+  watched: string | undefined;
+
+  readonly #watch: WatchList;
+  readonly #maxBulkLength: number;
+  readonly #maxElements: number;
+  readonly #maxLineLength: number;
+
+  #state = START;
+  #number = 0;
+  #digits = 0;
+  #isNegative = false;
+  #elements = 0;
+  #left = 0;
+  #skip = 0;
+  #isNamed = false;
+  #watchedIndex = -1;
+  /** Where the name is: in the chunk it arrived in, or in `#split` when it was cut. */
+  #nameBytes: Uint8Array;
+  #nameOffset = 0;
+  #nameLength = 0;
+  readonly #split = new Uint8Array(LONGEST_NAME);
+
+  constructor(options: CommandScannerOptions = {}) {
+    this.#watch = new WatchList(options.watch ?? []);
+    this.#maxBulkLength = options.maxBulkLength ?? 536_870_912;
+    this.#maxElements = options.maxElements ?? 2_147_483_647;
+    this.#maxLineLength = options.maxLineLength ?? 65_536;
+    this.#nameBytes = this.#split;
+  }
+
+  /** Whether the stream is between two commands. */
+  get atBoundary(): boolean {
+    return this.#state === START;
+  }
+
+  /** Whether the stream is inside a command that is watched, or whose name has not arrived in full. */
+  get mayBeWatched(): boolean {
+    return this.#state !== START && (!this.#isNamed || this.#watchedIndex >= 0);
+  }
+
+  /** Name of the current command, or of the last one when between two, in capitals; "" while unknown or over 32 bytes. */
+  get name(): string {
+    if (!this.#isNamed || this.#nameLength > LONGEST_NAME) return "";
+    const { buffer, byteOffset } = this.#nameBytes;
+    return Buffer.from(buffer, byteOffset + this.#nameOffset, this.#nameLength).toString("latin1").toUpperCase();
+  }
+
+  /** Elements of that command, its name included; 0 for an inline command. */
+  get elements(): number {
+    return this.#elements;
+  }
+
+  /**
+   * Reads `chunk` from `offset` and returns the offset that it reached: the end of the chunk, or the end of a
+   * watched command ({@link watched} says which), or of the `maxCommands`th command. The rest of the chunk is
+   * for the next call.
+   *
+   * @throws {RespError} when the stream is malformed or exceeds a limit; the scanner is then of no further use.
+   */
+  scan(chunk: Uint8Array, offset = 0, maxCommands = Infinity): number {
+    const end = chunk.length;
+    const base = this.position - offset;
+    let i = offset;
+    let done = 0;
+    let state = this.#state;
+    let number = this.#number;
+    let digits = this.#digits;
+    let left = this.#left;
+    let skip = this.#skip;
+    this.watched = undefined;
+
+    while (i < end) {
+      if (state === PAYLOAD) {
+        const available = end - i;
+        if (available < skip) {
+          skip -= available;
+          i = end;
+          break;
+        }
+        i += skip;
+        if (--left > 0) {
+          state = DOLLAR;
+          continue;
+        }
+        state = START;
+        done++;
+        if (this.#watchedIndex >= 0 || done === maxCommands) break;
+        continue;
+      }
+
+      const byte = chunk[i]!;
+      if (state === COUNT || state === LENGTH) {
+        if (byte >= 48 && byte <= 57) {
+          number = number * 10 + byte - 48;
+          digits++;
+          if (digits > 16) this.#fail("ERR_RESP_SYNTAX", "A length of more than 16 digits", base + i);
+        } else if (byte === 13 && digits > 0) {
+          state++;
+        } else if (byte === 45 && digits === 0 && !this.#isNegative && state === COUNT) {
+          this.#isNegative = true;
+        } else {
+          this.#fail("ERR_RESP_SYNTAX", `Expected a length and CRLF, got ${describeByte(byte)}`, base + i);
+        }
+        i++;
+      } else if (state === LENGTH_LF) {
+        if (byte !== 10) this.#fail("ERR_RESP_SYNTAX", `Expected LF, got ${describeByte(byte)}`, base + i);
+        if (number > this.#maxBulkLength) {
+          const message = `An argument of ${number} bytes, more than the limit of ${this.#maxBulkLength},`;
+          this.#fail("ERR_RESP_BULK_TOO_LONG", message, base + i);
+        }
+        i++;
+        skip = number + 2;
+        state = PAYLOAD;
+        if (!this.#isNamed) {
+          this.#nameLength = number;
+          if (number > LONGEST_NAME) {
+            this.#isNamed = true;
+          } else if (i + number <= end) {
+            this.#isNamed = true;
+            this.#nameBytes = chunk;
+            this.#nameOffset = i;
+            this.#watchedIndex = this.#watch.indexOf(chunk, i, number);
+          } else {
+            state = NAME;
+            this.#nameLength = 0;
+          }
+        }
+      } else if (state === DOLLAR) {
+        if (byte !== 36) this.#fail("ERR_RESP_SYNTAX", `Expected "$", got ${describeByte(byte)}`, base + i);
+        i++;
+        number = 0;
+        digits = 0;
+        state = LENGTH;
+      } else if (state === START) {
+        if (byte === 42) {
+          state = COUNT;
+          number = 0;
+          digits = 0;
+          this.#begin(base + i);
+          i++;
+        } else if (byte === 13 || byte === 10 || byte === 32 || byte === 9) {
+          i++;
+        } else {
+          state = INLINE_NAME;
+          this.#begin(base + i);
+        }
+      } else if (state === COUNT_LF) {
+        if (byte !== 10) this.#fail("ERR_RESP_SYNTAX", `Expected LF, got ${describeByte(byte)}`, base + i);
+        if (number > this.#maxElements && !this.#isNegative) {
+          const message = `A command of ${number} elements, more than the limit of ${this.#maxElements},`;
+          this.#fail("ERR_RESP_TOO_MANY_ELEMENTS", message, base + i);
+        }
+        i++;
+        left = this.#isNegative ? 0 : number;
+        this.#elements = left;
+        state = left === 0 ? START : DOLLAR;
+      } else if (state === NAME) {
+        this.#split[this.#nameLength++] = byte;
+        i++;
+        if (this.#nameLength === number) {
+          this.#endSplitName();
+          skip = 2;
+          state = PAYLOAD;
+        }
+      } else if (state === INLINE_NAME) {
+        if (byte === 10 || byte === 32 || byte === 9 || byte === 13) {
+          this.#endSplitName();
+          state = INLINE_REST;
+        } else {
+          // A quoted name means the same to Redis; its quotes are no part of it.
+          if (byte !== 34 && byte !== 39) {
+            if (this.#nameLength < LONGEST_NAME) this.#split[this.#nameLength] = byte;
+            this.#nameLength++;
+          }
+          i++;
+        }
+      } else if (state === INLINE_REST) {
+        const newline = chunk.indexOf(10, i);
+        i = newline < 0 ? end : newline + 1;
+        if (base + i - this.commandStart > this.#maxLineLength) {
+          const message = `An inline command of more than ${this.#maxLineLength} bytes`;
+          this.#fail("ERR_RESP_LINE_TOO_LONG", message, base + i);
+        }
+        if (newline < 0) break;
+        state = START;
+        done++;
+        if (this.#watchedIndex >= 0 || done === maxCommands) break;
+      } else {
+        this.#fail("ERR_RESP_SYNTAX", "The stream failed before; no boundary is known", base + i);
+      }
+    }
+
+    if (state === START && this.#watchedIndex >= 0 && done > 0) {
+      this.watched = this.#watch.names[this.#watchedIndex];
+      this.#watchedIndex = -1;
+    }
+    this.#state = state;
+    this.#number = number;
+    this.#digits = digits;
+    this.#left = left;
+    this.#skip = skip;
+    this.commands += done;
+    this.position = base + i;
+    return i;
+  }
+
+  #begin(position: number): void {
+    this.commandStart = position;
+    this.#isNegative = false;
+    this.#isNamed = false;
+    this.#watchedIndex = -1;
+    this.#elements = 0;
+    this.#nameLength = 0;
+  }
+
+  #endSplitName(): void {
+    this.#isNamed = true;
+    this.#nameBytes = this.#split;
+    this.#nameOffset = 0;
+    this.#watchedIndex = this.#watch.indexOf(this.#split, 0, this.#nameLength);
+  }
+
+  #fail(code: RespErrorCode, message: string, position: number): never {
+    this.#state = FAILED;
+    throw new RespError(code, message, position);
+  }
+}
