@@ -19,6 +19,8 @@ export interface ManagedIdentityInit {
    * Default 0 (each request gets a new token); Azure's platform caches for hours.
    */
   readonly cacheUntilMsBeforeExpiry?: number;
+  /** Federated identity credentials; only user-assigned identities have them (AKS workload identity). */
+  readonly federatedCredentials?: readonly FederatedCredential[];
 }
 
 export interface ServicePrincipalInit {

@@ -1,0 +1,25 @@
+import { createHash, generateKeyPair, type KeyObject } from "node:crypto";
+import { promisify } from "node:util";
+import { exportJWK, type JWK, SignJWT } from "jose";
+
+/** An RS256 key with the key ID under which its public half is published. */
+export interface SigningKey {
+  readonly publicKey: KeyObject;
+  /** The entry of a JSON Web Key Set. */
+  readonly jwk: JWK;
+  sign(claims: Readonly<Record<string, unknown>>): Promise<string>;
+}
+
+/** Entra ID signs access tokens with RS256 and 2048-bit keys; so does the federation issuer here. */
+export async function createSigningKey(): Promise<SigningKey> {
+  const { publicKey, privateKey } = await promisify(generateKeyPair)("rsa", { modulusLength: 2048 });
+  const spki = publicKey.export({ type: "spki", format: "der" });
+  const keyId = createHash("sha1").update(spki).digest("base64url");
+  // Entra ID repeats the key ID as `x5t` in v1 tokens.
+  const header = { typ: "JWT", alg: "RS256", kid: keyId, x5t: keyId };
+  return {
+    publicKey,
+    jwk: { ...(await exportJWK(publicKey)), kid: keyId, x5t: keyId, use: "sig", alg: "RS256" },
+    sign: (claims) => new SignJWT({ ...claims }).setProtectedHeader(header).sign(privateKey),
+  };
+}
