@@ -43,6 +43,9 @@ const ARCHITECTURES = new Map([
 
 /** @typedef {{ name: string, version: string, path: string }} Server */
 
+/** This system cannot have the newer servers; nothing is broken. */
+export class UnsupportedSystemError extends Error {}
+
 /**
  * The newer servers, fetched when they are not there yet.
  *
@@ -55,7 +58,7 @@ export function fetchServers({ refresh = false } = {}) {
   if (complete && !refresh) return known;
 
   const architecture = ARCHITECTURES.get(tryRun("dpkg", ["--print-architecture"]) ?? "");
-  if (!architecture) throw new Error("Newer servers are only fetched on Debian, amd64 or arm64.");
+  if (!architecture) throw new UnsupportedSystemError("they are fetched on Debian only, amd64 or arm64.");
   mkdirSync(CACHE, { recursive: true });
   const work = mkdtempSync(join(CACHE, ".fetch-"));
   try {
@@ -81,7 +84,7 @@ function readManifest() {
  */
 function privateApt(work) {
   const keyring = KEYRINGS.find((path) => existsSync(path));
-  if (!keyring) throw new Error("Install debian-archive-keyring: it verifies the packages of newer servers.");
+  if (!keyring) throw new Error("debian-archive-keyring is missing, so the packages cannot be verified.");
   for (const folder of ["lists/partial", "archives/partial", "none"]) {
     mkdirSync(join(work, folder), { recursive: true });
   }
@@ -120,7 +123,7 @@ function debianMirror() {
   const lines = (targets ?? "").split("\n").map((line) => line.split(" "));
   const mirror = lines.find(([, suite, component]) => suite === codename && component === "main")?.[0];
   if (!/^ID=debian$/m.test(release) || !mirror) {
-    throw new Error("Newer servers are only fetched on Debian, from the mirror of its own release.");
+    throw new UnsupportedSystemError("they are fetched on Debian only, from its own mirror.");
   }
   return mirror;
 }
@@ -176,6 +179,6 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
     if (values.json) console.log(JSON.stringify(servers));
     else for (const { name, version, path } of servers) console.log(`${name}-${version} ${path}`);
   } catch (error) {
-    fail(error instanceof Error ? error.message : String(error));
+    fail(`Newer servers cannot be fetched: ${error instanceof Error ? error.message : String(error)}`);
   }
 }
