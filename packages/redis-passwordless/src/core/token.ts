@@ -16,21 +16,31 @@ export interface TokenResponse {
   readonly details?: Readonly<Record<string, string | number | boolean>>;
 }
 
-/**
- * An access token in our hands. The bearer string is private: neither `util.inspect` nor JSON can see it.
- * Everything else may be logged.
- */
-export class Token {
-  readonly #value: string;
+/** What may be known of a token: everything but the bearer string. */
+export interface TokenFacts {
   readonly username: string;
   /** When it was received, in epoch milliseconds by our clock. */
   readonly receivedAtMs: number;
   /** End of life in epoch milliseconds by our clock (corrected for clock skew). */
   readonly expiresAtMs: number;
+  /** When the provider suggests to ask for the next token, in epoch milliseconds. */
+  readonly refreshAtMs: number | undefined;
+  readonly details: Readonly<Record<string, string | number | boolean>>;
+}
+
+/**
+ * An access token in our hands. The bearer string is private: neither `util.inspect` nor JSON can see it.
+ * Everything else may be logged.
+ */
+export class Token implements TokenFacts {
+  readonly #value: string;
+  readonly username: string;
+  readonly receivedAtMs: number;
+  readonly expiresAtMs: number;
   readonly refreshAtMs: number | undefined;
   readonly details: Readonly<Record<string, string | number | boolean>>;
 
-  constructor(value: string, facts: Omit<Token, "reveal" | "isSameAs" | "toJSON">) {
+  constructor(value: string, facts: TokenFacts) {
     this.#value = value;
     this.username = facts.username;
     this.receivedAtMs = facts.receivedAtMs;

@@ -1,0 +1,105 @@
+import type { Clock } from "./clock.js";
+import { PasswordlessError } from "./errors.js";
+import type { IdentityProvider } from "./identity-provider.js";
+import { Token, type TokenResponse } from "./token.js";
+
+/** Clocks that differ by less are taken to agree, in milliseconds: HTTP dates are whole seconds old already. */
+const SKEW_TOLERANCE_MS = 5_000;
+
+interface RequestContext {
+  readonly request: AbortController;
+  readonly timeoutMs: number;
+  readonly clock: Clock;
+}
+
+/**
+ * Asks the provider once and examines its answer.
+ *
+ * Settles within `timeoutMs` even when the provider does not watch its signal.
+ */
+export async function requestToken(
+  provider: IdentityProvider,
+  { request, timeoutMs, clock }: RequestContext,
+): Promise<{ readonly token: Token; readonly clockSkewMs: number | undefined }> {
+  let fail: (error: unknown) => void = () => {};
+  const deadline = new Promise<never>((_, reject) => {
+    fail = reject;
+  });
+  const timer = clock.schedule(() => request.abort(timeoutError(provider.description, timeoutMs)), timeoutMs);
+  const onAbort = (): void => fail(request.signal.reason);
+  request.signal.addEventListener("abort", onAbort, { once: true });
+  try {
+    const response = await Promise.race([askProvider(provider, request.signal), deadline]);
+    return examine(response, provider.description, clock.now());
+  } finally {
+    timer[Symbol.dispose]();
+    request.signal.removeEventListener("abort", onAbort);
+  }
+}
+
+/** A provider that throws instead of rejecting is treated alike. */
+async function askProvider(provider: IdentityProvider, signal: AbortSignal): Promise<TokenResponse> {
+  return provider.requestToken({ signal });
+}
+
+function examine(
+  response: TokenResponse,
+  description: string,
+  nowMs: number,
+): { readonly token: Token; readonly clockSkewMs: number | undefined } {
+  assertShape(response, description);
+  const clockSkewMs = response.serverTimeMs === undefined ? undefined : response.serverTimeMs - nowMs;
+  const correctionMs =
+    clockSkewMs !== undefined && Math.abs(clockSkewMs) > SKEW_TOLERANCE_MS ? clockSkewMs : 0;
+  const expiresAtMs = response.expiresAtMs - correctionMs;
+  if (expiresAtMs <= nowMs) throw expiredError(description, expiresAtMs, nowMs);
+  const token = new Token(response.token, {
+    username: response.username,
+    receivedAtMs: nowMs,
+    expiresAtMs,
+    refreshAtMs: response.refreshAtMs === undefined ? undefined : response.refreshAtMs - correctionMs,
+    details: response.details ?? {},
+  });
+  return { token, clockSkewMs };
+}
+
+function assertShape(response: TokenResponse, description: string): void {
+  const problem = shapeProblem(response);
+  if (problem === undefined) return;
+  throw new PasswordlessError("ERR_PASSWORDLESS_TOKEN_INVALID", {
+    message: `The answer of the identity provider (${description}) cannot be used: ${problem}.`,
+    remedy:
+      "Let it answer with `token` and `username` (strings that are not empty) and `expiresAtMs` (epoch milliseconds).",
+    retryable: true,
+  });
+}
+
+function shapeProblem(response: TokenResponse | undefined): string | undefined {
+  if (typeof response !== "object" || response === null) return "it is not an object";
+  if (typeof response.token !== "string" || response.token === "")
+    return "`token` is not a string with content";
+  if (typeof response.username !== "string" || response.username === "") {
+    return "`username` is not a string with content";
+  }
+  if (!Number.isFinite(response.expiresAtMs)) return "`expiresAtMs` is not a finite number";
+  return undefined;
+}
+
+function expiredError(description: string, expiresAtMs: number, nowMs: number): PasswordlessError {
+  return new PasswordlessError("ERR_PASSWORDLESS_TOKEN_EXPIRED", {
+    message: `The identity provider (${description}) answered with a token that ended ${Math.ceil((nowMs - expiresAtMs) / 1000)} s ago.`,
+    remedy:
+      "Compare this machine's clock with the real time, and check whether something caches tokens past their end.",
+    retryable: true,
+    details: { expiresAtMs, nowMs },
+  });
+}
+
+function timeoutError(description: string, timeoutMs: number): PasswordlessError {
+  return new PasswordlessError("ERR_PASSWORDLESS_TOKEN_REQUEST_TIMEOUT", {
+    message: `The identity provider (${description}) did not answer within ${Math.round(timeoutMs)} ms.`,
+    remedy:
+      "Check that the token endpoint is reachable from here (firewall, proxy, DNS), or raise `requestTimeoutMs`.",
+    retryable: true,
+  });
+}
