@@ -1,0 +1,171 @@
+import {
+  constants,
+  createHash,
+  createPrivateKey,
+  type KeyObject,
+  randomUUID,
+  sign,
+  X509Certificate,
+} from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { systemClock } from "../core/clock.js";
+import { PasswordlessError } from "../core/errors.js";
+import { sanitiseCause } from "./sanitise.js";
+
+/** Where a certificate with its private key comes from. */
+export interface CertificateSource {
+  /** The option or variable that names it, for messages. */
+  readonly option: string;
+  readonly path?: string | undefined;
+  /** PEM text, PFX bytes, or PFX as base64 text. */
+  readonly content?: string | Uint8Array | undefined;
+  readonly password?: string | undefined;
+}
+
+/** A certificate that can sign. The key is a `KeyObject`, which `util.inspect` and JSON cannot look into. */
+export interface LoadedCertificate {
+  readonly privateKey: KeyObject;
+  /** The certificate that belongs to the key, then the ones that issued it, as far as they were given. */
+  readonly chain: readonly X509Certificate[];
+}
+
+export interface AssertionClaims {
+  /** The token endpoint. */
+  readonly audience: string;
+  readonly clientId: string;
+  /** Adds the certificates themselves (`x5c`). */
+  readonly sendCertificateChain: boolean;
+}
+
+/** Entra ID accepts short-lived assertions; ten minutes is what Microsoft's libraries use. */
+const ASSERTION_LIFETIME_S = 600;
+const PEM_CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
+const PEM_KEY = /-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----[^]+?-----END (?:[A-Z]+ )*PRIVATE KEY-----/;
+
+/**
+ * Reads a certificate and its RSA key from PEM or PFX.
+ *
+ * @throws {PasswordlessError} `ERR_PASSWORDLESS_CERTIFICATE_UNUSABLE`, naming the option
+ */
+export async function loadCertificate(source: CertificateSource): Promise<LoadedCertificate> {
+  const bytes = await readSource(source);
+  try {
+    const { certificates, privateKey } = await parse(bytes, source.password);
+    if (privateKey.asymmetricKeyType !== "rsa") {
+      throw new Error(`its key is of type ${String(privateKey.asymmetricKeyType)}; Entra ID accepts RSA`);
+    }
+    const leaf = certificates.find((certificate) => certificate.checkPrivateKey(privateKey));
+    if (leaf === undefined) throw new Error("its private key belongs to none of its certificates");
+    return { privateKey, chain: chainFrom(leaf, certificates) };
+  } catch (error) {
+    throw unusable(source, error);
+  }
+}
+
+/**
+ * Signs the assertion that proves possession of the key, as Microsoft's libraries do (PS256, `x5t#S256`).
+ * @see https://learn.microsoft.com/entra/identity-platform/certificate-credentials
+ */
+export function signAssertion({ privateKey, chain }: LoadedCertificate, claims: AssertionClaims): string {
+  const [leaf] = chain;
+  if (leaf === undefined) throw new TypeError("a loaded certificate has a chain");
+  const nowS = Math.floor(systemClock.now() / 1000);
+  const header = {
+    alg: "PS256",
+    typ: "JWT",
+    "x5t#S256": createHash("sha256").update(leaf.raw).digest("base64url"),
+    ...(claims.sendCertificateChain ? { x5c: chain.map(({ raw }) => raw.toString("base64")) } : {}),
+  };
+  const body = {
+    aud: claims.audience,
+    iss: claims.clientId,
+    sub: claims.clientId,
+    jti: randomUUID(),
+    iat: nowS,
+    nbf: nowS,
+    exp: nowS + ASSERTION_LIFETIME_S,
+  };
+  const signed = `${encode(header)}.${encode(body)}`;
+  const signature = sign("sha256", Buffer.from(signed), {
+    key: privateKey,
+    padding: constants.RSA_PKCS1_PSS_PADDING,
+    saltLength: constants.RSA_PSS_SALTLEN_DIGEST,
+  });
+  return `${signed}.${signature.toString("base64url")}`;
+}
+
+async function readSource(source: CertificateSource): Promise<Buffer> {
+  const { content, path } = source;
+  if (content !== undefined) {
+    if (typeof content !== "string") return Buffer.from(content);
+    return content.includes("-----BEGIN") ? Buffer.from(content) : Buffer.from(content, "base64");
+  }
+  try {
+    return await readFile(path ?? "");
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw unusable(
+      source,
+      new Error(`it cannot be read (${code ?? "unknown error"})`, { cause: error }),
+      true,
+    );
+  }
+}
+
+interface Parsed {
+  readonly certificates: readonly X509Certificate[];
+  readonly privateKey: KeyObject;
+}
+
+async function parse(bytes: Buffer, password: string | undefined): Promise<Parsed> {
+  const text = bytes.toString("latin1");
+  if (text.includes("-----BEGIN")) return parsePem(text, password);
+  const { readPkcs12 } = await import("./pkcs12.js");
+  const { certificates, privateKeys } = readPkcs12(bytes, password ?? "");
+  const [key] = privateKeys;
+  if (key === undefined) throw new Error("it has no private key");
+  return {
+    certificates: certificates.map((der) => new X509Certificate(der)),
+    privateKey: createPrivateKey({ key, format: "der", type: "pkcs8" }),
+  };
+}
+
+function parsePem(text: string, password: string | undefined): Parsed {
+  const certificates = [...text.matchAll(PEM_CERTIFICATE)].map(([pem]) => new X509Certificate(pem));
+  if (certificates.length === 0) throw new Error("it has no certificate");
+  const key = PEM_KEY.exec(text)?.[0];
+  if (key === undefined) throw new Error("it has no private key");
+  return {
+    certificates,
+    privateKey: createPrivateKey({ key, ...(password === undefined ? {} : { passphrase: password }) }),
+  };
+}
+
+function chainFrom(leaf: X509Certificate, all: readonly X509Certificate[]): readonly X509Certificate[] {
+  const chain = [leaf];
+  for (;;) {
+    const last = chain.at(-1);
+    const issuer = all.find(
+      (candidate) => !chain.includes(candidate) && last?.checkIssued(candidate) === true,
+    );
+    if (issuer === undefined) return chain;
+    chain.push(issuer);
+  }
+}
+
+function encode(value: object): string {
+  return Buffer.from(JSON.stringify(value)).toString("base64url");
+}
+
+function unusable(source: CertificateSource, error: unknown, retryable = false): PasswordlessError {
+  const why = error instanceof Error ? error.message : "unknown error";
+  const where = source.path === undefined ? "" : ` (${source.path})`;
+  return new PasswordlessError("ERR_PASSWORDLESS_CERTIFICATE_UNUSABLE", {
+    message: `The certificate of \`${source.option}\`${where} cannot be used: ${why}.`,
+    remedy: `\`${source.option}\` needs an RSA certificate with its private key, as PEM or PFX, and its password if it has one.`,
+    // A file may be in the middle of being replaced.
+    retryable,
+    cause: sanitiseCause(error),
+    details: { option: source.option, ...(source.path === undefined ? {} : { path: source.path }) },
+  });
+}

@@ -1,0 +1,94 @@
+import { PasswordlessError } from "../core/errors.js";
+import { AADSTS, aadstsNumber } from "./aadsts.js";
+import { type Refusal, refusalError } from "./refusal.js";
+import { redact, sanitiseCause } from "./sanitise.js";
+
+interface ForeignError {
+  readonly name: string;
+  readonly message: string;
+  readonly code: string;
+  readonly statusCode: number | undefined;
+  readonly retryAfterMs: number | undefined;
+}
+
+const DEEPEST = 6;
+const NETWORK_CODE = /^E(?:CONNREFUSED|CONNRESET|NOTFOUND|AI_AGAIN|TIMEDOUT|HOSTUNREACH|NETUNREACH|PIPE)$/;
+
+/**
+ * Turns the error of a `TokenCredential` into ours. @azure/identity says the same thing in several ways (an expired
+ * secret is an `AuthenticationRequiredError` around an error of msal), so what counts is what any error of the chain
+ * of causes, and of the list of a chained credential, says.
+ */
+export function credentialError(error: unknown, identity: string): PasswordlessError {
+  if (PasswordlessError.is(error)) return error;
+  const chain = flatten(error);
+  const cause = sanitiseCause(error);
+  const from = "the credential";
+
+  const numbers = chain.map(({ message }) => aadstsNumber(message)).filter((number) => number !== undefined);
+  const aadsts = numbers.find((number) => AADSTS[number] !== undefined) ?? numbers[0];
+  const status = chain.find(({ statusCode }) => statusCode !== undefined)?.statusCode;
+  const retryAfterMs = chain.find((link) => link.retryAfterMs !== undefined)?.retryAfterMs;
+  const refusal: Refusal = { from: "Microsoft Entra ID", identity, status, retryAfterMs, cause };
+
+  if (aadsts !== undefined) {
+    const message = chain.find((link) => aadstsNumber(link.message) === aadsts)?.message ?? "";
+    return refusalError({ ...refusal, description: message.slice(message.indexOf(`AADSTS${aadsts}`)) });
+  }
+  const isUnavailable = chain.some(({ name }) => name === "CredentialUnavailableError");
+  if (isUnavailable || chain.some(({ code }) => NETWORK_CODE.test(code))) {
+    return new PasswordlessError("ERR_PASSWORDLESS_IDENTITY_UNAVAILABLE", {
+      message: `No token from the ${identity}: ${firstLines(chain)}`,
+      remedy: "Log in (`az login`), or run where Azure provides an identity, or pass another one.",
+      retryable: true,
+      cause,
+    });
+  }
+  if (chain.some(({ name }) => name === "AuthenticationRequiredError")) {
+    return new PasswordlessError("ERR_PASSWORDLESS_IDENTITY_REJECTED", {
+      message: `The ${identity} needs a new login: ${firstLines(chain)}`,
+      remedy: "Log in again, or check the credential's secret or certificate.",
+      cause,
+    });
+  }
+  if (status !== undefined && status >= 400) {
+    return refusalError({ ...refusal, from, description: chain[0]?.message });
+  }
+  return new PasswordlessError("ERR_PASSWORDLESS_IDENTITY_PROVIDER_ERROR", {
+    message: `The ${identity} failed: ${firstLines(chain)}`,
+    remedy: "See the cause; the request is repeated.",
+    retryable: true,
+    cause,
+  });
+}
+
+function flatten(error: unknown, depth = 0): ForeignError[] {
+  if (typeof error !== "object" || error === null || depth > DEEPEST) {
+    return typeof error === "string" ? [link({ message: error })] : [];
+  }
+  const { cause, errors } = error as Record<string, unknown>;
+  const inner = Array.isArray(errors) ? errors : [];
+  return [
+    link(error as Record<string, unknown>),
+    ...[cause, ...inner].flatMap((next) => flatten(next, depth + 1)),
+  ];
+}
+
+function link(error: Readonly<Record<string, unknown>>): ForeignError {
+  const { name, message, code, statusCode, status, retryAfterInMs } = error;
+  const anyStatus = statusCode ?? status;
+  return {
+    name: typeof name === "string" ? name : "",
+    message: typeof message === "string" ? message : "",
+    code: typeof code === "string" ? code : "",
+    statusCode: typeof anyStatus === "number" ? anyStatus : undefined,
+    retryAfterMs: typeof retryAfterInMs === "number" ? retryAfterInMs : undefined,
+  };
+}
+
+/** The head of the first error with a text; a chained credential's text has a line for each member. */
+function firstLines(chain: readonly ForeignError[]): string {
+  const text = chain.find(({ message }) => message !== "")?.message ?? "it did not say why";
+  const clean = redact(text.replaceAll(/\s*\n\s*/g, "; ").trim());
+  return /[.!?…]$/.test(clean) ? clean : `${clean}.`;
+}

@@ -1,0 +1,119 @@
+import { PasswordlessError } from "../core/errors.js";
+import type { IdentityProvider, TokenRequest } from "../core/identity-provider.js";
+import type { TokenResponse } from "../core/token.js";
+import { credentialError } from "./credential-errors.js";
+import { sanitiseCause } from "./sanitise.js";
+import { type TokenExpectations, toTokenResponse } from "./token-response.js";
+
+/** `AccessToken` of @azure/core-auth, as far as it is used here. */
+export interface CredentialAccessToken {
+  readonly token: string;
+  /** End of life in epoch milliseconds. */
+  readonly expiresOnTimestamp: number;
+  /** When to ask again, in epoch milliseconds. */
+  readonly refreshAfterTimestamp?: number | undefined;
+}
+
+/** `TokenCredential` of @azure/core-auth, which every credential of @azure/identity implements. */
+export interface TokenCredential {
+  getToken(
+    scopes: string | string[],
+    options?: { abortSignal?: AbortSignal },
+  ): Promise<CredentialAccessToken | null>;
+}
+
+/** Asks any `TokenCredential` for tokens. */
+export class TokenCredentialProvider implements IdentityProvider {
+  readonly description: string;
+  readonly #credential: () => Promise<TokenCredential>;
+  readonly #expected: TokenExpectations;
+
+  /** @param credential called for each request; it returns the same credential each time */
+  constructor(credential: () => Promise<TokenCredential>, expected: TokenExpectations, description: string) {
+    this.description = description;
+    this.#credential = credential;
+    this.#expected = expected;
+  }
+
+  async requestToken({ signal }: TokenRequest): Promise<TokenResponse> {
+    const credential = await this.#credential();
+    let accessToken: CredentialAccessToken | null;
+    try {
+      accessToken = await credential.getToken(this.#expected.scope, { abortSignal: signal });
+    } catch (error) {
+      signal.throwIfAborted();
+      throw credentialError(error, this.description);
+    }
+    if (typeof accessToken?.token !== "string" || accessToken.token === "") {
+      throw new PasswordlessError("ERR_PASSWORDLESS_IDENTITY_UNAVAILABLE", {
+        message: `The ${this.description} returned no token.`,
+        remedy: "Check that the credential can log in where this process runs.",
+        retryable: true,
+      });
+    }
+    const { token, expiresOnTimestamp, refreshAfterTimestamp } = accessToken;
+    return toTokenResponse(
+      { token, expiresAtMs: expiresOnTimestamp, refreshAtMs: refreshAfterTimestamp },
+      this.#expected,
+    );
+  }
+}
+
+/** What is used of @azure/identity, an optional peer. */
+interface AzureIdentity {
+  readonly DefaultAzureCredential: new (options?: Record<string, unknown>) => TokenCredential;
+  readonly ManagedIdentityCredential: new (options?: Record<string, unknown>) => TokenCredential;
+}
+
+export interface AzureCredentialOptions {
+  readonly authorityHost?: string | undefined;
+  readonly managedIdentityClientId?: string | undefined;
+}
+
+/**
+ * `DefaultAzureCredential` of @azure/identity, loaded when it is first asked for a token: it finds the login of
+ * Azure CLI, Azure PowerShell, Azure Developer CLI and Visual Studio Code, after the identities of services.
+ */
+export function defaultAzureCredential(options: AzureCredentialOptions = {}): () => Promise<TokenCredential> {
+  return once(async () => {
+    const { DefaultAzureCredential } = await loadAzureIdentity("DefaultAzureCredential");
+    return new DefaultAzureCredential(withoutUndefined(options));
+  });
+}
+
+/** `ManagedIdentityCredential` of @azure/identity, for the platforms whose endpoint is not spoken here. */
+export function azureManagedIdentityCredential(selector: Readonly<Record<string, string | undefined>>) {
+  return once(async () => {
+    const { ManagedIdentityCredential } = await loadAzureIdentity("ManagedIdentityCredential");
+    return new ManagedIdentityCredential(withoutUndefined(selector));
+  });
+}
+
+async function loadAzureIdentity(wanted: string): Promise<AzureIdentity> {
+  try {
+    return await import("@azure/identity");
+  } catch (error) {
+    throw new PasswordlessError("ERR_PASSWORDLESS_PEER_MISSING", {
+      message: `${wanted} needs the package @azure/identity, which could not be loaded.`,
+      remedy: "Run `npm install @azure/identity`, or pass another identity.",
+      cause: sanitiseCause(error),
+      details: { peer: "@azure/identity" },
+    });
+  }
+}
+
+/** One result for all callers; a failure is not kept. */
+function once<T>(load: () => Promise<T>): () => Promise<T> {
+  let loading: Promise<T> | undefined;
+  return () => {
+    loading ??= load().catch((error: unknown) => {
+      loading = undefined;
+      throw error;
+    });
+    return loading;
+  };
+}
+
+function withoutUndefined(options: object): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+}
