@@ -72,10 +72,15 @@ export interface EmulatorOptions {
     /** Fixed port; default a free one. */
     readonly port?: number;
   };
+  /** Port of the HTTP control; default a free one. */
+  readonly controlPort?: number;
 }
 
 /** Which requests a fault applies to. */
 export type FaultTarget = "authority" | "imds" | "appService";
+
+/** Where a managed identity gets its tokens: on a virtual machine, or in App Service and Container Apps. */
+export type ManagedIdentityEndpoint = "imds" | "appService";
 
 /** What happens to a matching token request instead of the regular answer. */
 export type TokenFault =
@@ -220,7 +225,14 @@ export interface Emulator extends AsyncDisposable {
     match?: (event: Extract<EmulatorEvent, { type: T }>) => boolean,
     options?: { readonly since?: number; readonly signal?: AbortSignal },
   ): Promise<Extract<EmulatorEvent, { type: T }>>;
-  /** The environment that points Azure SDKs and this emulator's users at it. */
-  env(identity?: Identity): Record<string, string>;
+  /**
+   * The environment that points Azure SDKs and this emulator's users at it, as this identity (default: the
+   * system-assigned one): `NODE_EXTRA_CA_CERTS`, `AZURE_AUTHORITY_HOST`, `REDIS_URL`, `AZURE_REDIS_EMULATOR_URL`
+   * (the control address), and what makes an Azure SDK choose that identity.
+   */
+  env(
+    identity?: Identity,
+    options?: { /** Default `"imds"`. */ readonly managedIdentityEndpoint?: ManagedIdentityEndpoint },
+  ): Record<string, string>;
   close(): Promise<void>;
 }

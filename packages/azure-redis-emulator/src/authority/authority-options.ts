@@ -17,5 +17,5 @@ export interface AuthorityOptions {
   /** Signs federated assertions. */
   readonly federationKey: SigningKey;
   /** `https://localhost:PORT`, known once the server listens. */
-  authorityHost(): string;
+  readonly authorityHost: () => string;
 }

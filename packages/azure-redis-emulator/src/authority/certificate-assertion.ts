@@ -62,10 +62,10 @@ export function checkValidity({ nbf, exp }: JWTPayload, nowMs: number): void {
 }
 
 function checkAudience({ aud }: JWTPayload, { authorityHost, directory }: AuthorityOptions): void {
-  const base = `${authorityHost()}/${directory.tenantId}`;
-  const accepted = [base, `${base}/v2.0`, `${base}/oauth2/token`, `${base}/oauth2/v2.0/token`];
-  const given = (Array.isArray(aud) ? aud : [aud ?? ""]).map((item) => item.replace(/\/$/, "").toLowerCase());
-  if (!accepted.some((item) => given.includes(item.toLowerCase()))) {
+  const base = `${authorityHost()}/${directory.tenantId}`.toLowerCase();
+  const accepted = new Set([base, `${base}/v2.0`, `${base}/oauth2/token`, `${base}/oauth2/v2.0/token`]);
+  const given = Array.isArray(aud) ? aud : [aud ?? ""];
+  if (!given.some((item) => accepted.has(item.replace(/\/$/, "").toLowerCase()))) {
     throw new EntraError(
       700023,
       "invalid_client",

@@ -1,4 +1,5 @@
 // The library below resolves its parts through tsyringe, which wants this polyfill to be there first.
+// oxlint-disable-next-line import/no-unassigned-import
 import "reflect-metadata";
 import { webcrypto } from "node:crypto";
 import * as x509 from "@peculiar/x509";

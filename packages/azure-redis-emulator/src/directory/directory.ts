@@ -66,13 +66,13 @@ export class Directory {
     const { clientId, objectId, resourceId } = selector;
     const users = this.records.filter(({ identity }) => identity.kind === "user");
     if (clientId !== undefined || objectId !== undefined || resourceId !== undefined) {
-      const named = users.filter(
+      const named = users.find(
         ({ identity }) =>
           (clientId === undefined || isSameId(identity.clientId, clientId)) &&
           (objectId === undefined || isSameId(identity.objectId, objectId)) &&
           (resourceId === undefined || isSameId(identity.resourceId ?? "", resourceId)),
       );
-      return named[0] ?? "notFound";
+      return named ?? "notFound";
     }
     const system = this.records.findLast(({ identity }) => identity.kind === "system");
     const [onlyUser, ...otherUsers] = users;

@@ -6,7 +6,7 @@ export type TransportFault = Exclude<TokenFault, { kind: "expiredToken" | "badSi
 export interface TakenFault {
   readonly fault: TokenFault;
   /** Takes the application back: the request failed for a reason of its own before the fault could show. */
-  release(): void;
+  readonly release: () => void;
 }
 
 interface Entry {

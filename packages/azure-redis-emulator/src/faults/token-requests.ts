@@ -87,27 +87,24 @@ export class TokenRequests {
 }
 
 function faultAnswer(fault: Exclude<TransportFault, { kind: "delay" }>): HttpAnswer {
-  switch (fault.kind) {
-    case "hang":
-    case "reset":
-      return { kind: fault.kind };
-    case "malformed":
-      // Cut off in the middle, as a proxy that gives up does it.
-      return { ...json(200, {}), body: fault.body ?? '{"token_type":"Bearer","access_tok' };
-    case "status": {
-      const { status, retryAfter, contentType } = fault;
-      const body = fault.body ?? {
-        error: "injected_fault",
-        error_description: `Injected fault: status ${status}`,
-      };
-      const headers = {
-        ...(retryAfter !== undefined && { "Retry-After": retryAfter }),
-        ...(contentType !== undefined && { "Content-Type": contentType }),
-      };
-      const reply = json(status, body, headers);
-      return typeof body === "string" ? { ...reply, body } : reply;
-    }
+  if (fault.kind === "hang" || fault.kind === "reset") {
+    return { kind: fault.kind };
   }
+  if (fault.kind === "malformed") {
+    // Cut off in the middle, as a proxy that gives up does it.
+    return { ...json(200, {}), body: fault.body ?? '{"token_type":"Bearer","access_tok' };
+  }
+  const { status, retryAfter, contentType } = fault;
+  const body = fault.body ?? {
+    error: "injected_fault",
+    error_description: `Injected fault: status ${status}`,
+  };
+  const headers = {
+    ...(retryAfter !== undefined && { "Retry-After": retryAfter }),
+    ...(contentType !== undefined && { "Content-Type": contentType }),
+  };
+  const reply = json(status, body, headers);
+  return typeof body === "string" ? { ...reply, body } : reply;
 }
 
 function* headerPairs(request: HttpRequest): Iterable<readonly [string, string]> {

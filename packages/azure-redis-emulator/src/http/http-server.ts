@@ -32,7 +32,7 @@ export interface HttpServerOptions {
   readonly tls?: { readonly cert: string; readonly key: string };
   /** Default: a free port. */
   readonly port?: number;
-  handle(request: HttpRequest): HttpAnswer | Promise<HttpAnswer>;
+  readonly handle: (request: HttpRequest) => HttpAnswer | Promise<HttpAnswer>;
 }
 
 export interface HttpServer {

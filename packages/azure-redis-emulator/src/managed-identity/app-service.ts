@@ -24,7 +24,7 @@ export const APP_SERVICE_PATH = "/msi/token";
 interface Protocol {
   readonly header: string;
   readonly selectors: SelectorNames;
-  expiresOn(epochSeconds: number): string;
+  readonly expiresOn: (epochSeconds: number) => string;
 }
 
 const PROTOCOLS: Readonly<Record<string, Protocol>> = {

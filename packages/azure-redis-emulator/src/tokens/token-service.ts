@@ -23,7 +23,7 @@ export interface TokenServiceOptions {
   readonly directory: Directory;
   readonly key: SigningKey;
   readonly version: TokenVersion;
-  authorityHost(): string;
+  readonly authorityHost: () => string;
 }
 
 /** How long ago a token ended that is handed out expired. Above the tolerance that some clients allow. */

@@ -21,7 +21,7 @@ export interface TokenVerifierOptions {
   readonly clock: EmulatorClock;
   readonly directory: Directory;
   readonly key: SigningKey;
-  authorityHost(): string;
+  readonly authorityHost: () => string;
 }
 
 /**

@@ -1,0 +1,98 @@
+#!/usr/bin/env node
+import { createRequire } from "node:module";
+import type { Emulator, Identity } from "../api.js";
+import { startEmulator } from "../emulator.js";
+import { EXIT_DONE, EXIT_FAILED, EXIT_TERMINATED, EXIT_USAGE } from "./exit-codes.js";
+import { HELP } from "./help.js";
+import { type CliCommand, parseCommandLine, UsageError } from "./options.js";
+
+type StartCommand = Extract<CliCommand, { name: "start" }>;
+
+/** Runs the command line; resolves with the exit code. */
+async function main(args: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
+  const command = parseCommandLine(args, env);
+  if (command.name === "start") {
+    return run(command);
+  }
+  process.stdout.write(command.name === "help" ? HELP : `${packageVersion()}\n`);
+  return EXIT_DONE;
+}
+
+/** Runs until a signal arrives. */
+async function run(command: StartCommand): Promise<number> {
+  const stopped = stopSignal();
+  const emulator = await startEmulator(command.emulator);
+  try {
+    const environment = emulator.env(chosenIdentity(emulator, command), {
+      managedIdentityEndpoint: command.managedIdentityEndpoint,
+    });
+    process.stdout.write(
+      command.isJson ? `${JSON.stringify(description(emulator, environment))}\n` : exports(environment),
+    );
+    log(`Redis gateway on ${emulator.redis.url}, in front of ${emulator.redis.server}. Stop with Ctrl-C.`);
+    return await stopped;
+  } finally {
+    await emulator.close();
+  }
+}
+
+/** Resolves with the exit code that belongs to the first signal. A second one ends the process at once. */
+function stopSignal(): Promise<number> {
+  return new Promise((resolve) => {
+    process.once("SIGINT", () => resolve(EXIT_DONE));
+    process.once("SIGTERM", () => resolve(EXIT_TERMINATED));
+  });
+}
+
+function chosenIdentity(emulator: Emulator, { identity }: StartCommand): Identity {
+  const identities = {
+    system: emulator.systemIdentity,
+    user: emulator.userIdentity,
+    servicePrincipal: emulator.servicePrincipal,
+  };
+  return identities[identity];
+}
+
+function description(emulator: Emulator, environment: Readonly<Record<string, string>>): object {
+  const { systemIdentity, userIdentity, servicePrincipal, redis } = emulator;
+  return {
+    environment,
+    tenantId: emulator.tenantId,
+    authorityHost: emulator.authorityHost,
+    imdsHost: emulator.imdsHost,
+    appService: emulator.appService,
+    federationIssuer: emulator.federationIssuer,
+    caFile: emulator.caFile,
+    controlUrl: emulator.controlUrl,
+    redis: { host: redis.host, port: redis.port, url: redis.url, plaintextPort: redis.plaintextPort },
+    identities: { system: systemIdentity, user: userIdentity, servicePrincipal },
+  };
+}
+
+/** One `export NAME='value'` a line, for a POSIX shell. */
+function exports(environment: Readonly<Record<string, string>>): string {
+  const lines = Object.entries(environment).map(
+    ([name, value]) => `export ${name}='${value.replaceAll("'", "'\\''")}'`,
+  );
+  return `${lines.join("\n")}\n`;
+}
+
+function packageVersion(): string {
+  const { version } = createRequire(import.meta.url)("../../package.json") as { version: string };
+  return version;
+}
+
+function log(message: string): void {
+  process.stderr.write(`${message}\n`);
+}
+
+try {
+  process.exitCode = await main(process.argv.slice(2), process.env);
+} catch (error) {
+  const isUsage = error instanceof UsageError || error instanceof RangeError || error instanceof TypeError;
+  log(`azure-redis-emulator: ${error instanceof Error ? error.message : String(error)}`);
+  if (isUsage) {
+    log("See azure-redis-emulator --help.");
+  }
+  process.exitCode = isUsage ? EXIT_USAGE : EXIT_FAILED;
+}

@@ -1,0 +1,101 @@
+import type { FaultScope, FaultTarget, LoginFault, TokenFault } from "../api.js";
+import {
+  InputError,
+  isObject,
+  type JsonObject,
+  optionalNumber,
+  optionalString,
+  pick,
+  requiredNumber,
+  requiredString,
+} from "./input.js";
+
+/** A fault as it arrives over HTTP: at the token endpoints, or at the logins on the gateway. */
+export type FaultInput =
+  | { readonly target: FaultTarget | "all"; readonly fault: TokenFault; readonly scope: FaultScope }
+  | { readonly target: "redis"; readonly fault: LoginFault; readonly scope: FaultScope & { after?: number } };
+
+const TARGETS: ReadonlySet<string> = new Set(["all", "authority", "imds", "appService"]);
+
+/** @throws {InputError} naming what is wrong */
+export function parseFault(input: JsonObject): FaultInput {
+  const { target, fault, ...scopeInput } = input;
+  if (!isObject(fault)) {
+    throw new InputError('"fault" must be an object such as { "kind": "hang" }.');
+  }
+  const scope = parseScope(scopeInput);
+  if (target === "redis") {
+    const after = optionalNumber(scopeInput, "after");
+    return {
+      target,
+      fault: parseLoginFault(fault),
+      scope: { ...scope, ...(after !== undefined && { after }) },
+    };
+  }
+  if (typeof target !== "string" || !TARGETS.has(target)) {
+    throw new InputError('"target" must be "all", "authority", "imds", "appService" or "redis".');
+  }
+  return { target: target as FaultTarget | "all", fault: parseTokenFault(fault), scope };
+}
+
+function parseScope(input: JsonObject): FaultScope {
+  pick(input, ["times", "objectId", "after"]);
+  const times = optionalNumber(input, "times");
+  const objectId = optionalString(input, "objectId");
+  return { ...(times !== undefined && { times }), ...(objectId !== undefined && { objectId }) };
+}
+
+function parseTokenFault(input: JsonObject): TokenFault {
+  const kind = requiredString(input, "kind");
+  switch (kind) {
+    case "hang":
+    case "reset":
+    case "expiredToken":
+    case "badSignature":
+    case "sameToken":
+      return { kind };
+    case "delay":
+      return { kind, delayMs: requiredNumber(input, "delayMs") };
+    case "malformed": {
+      const body = optionalString(input, "body");
+      return { kind, ...(body !== undefined && { body }) };
+    }
+    case "status": {
+      const retryAfter = optionalString(input, "retryAfter");
+      const contentType = optionalString(input, "contentType");
+      return {
+        kind,
+        status: httpStatus(input),
+        ...(retryAfter !== undefined && { retryAfter }),
+        ...(contentType !== undefined && { contentType }),
+        ...(input["body"] !== undefined && { body: input["body"] }),
+      };
+    }
+    default:
+      throw new InputError(
+        '"kind" must be "status", "delay", "hang", "reset", "malformed", "expiredToken", "badSignature" or "sameToken".',
+      );
+  }
+}
+
+function parseLoginFault(input: JsonObject): LoginFault {
+  const kind = requiredString(input, "kind");
+  switch (kind) {
+    case "refuse":
+    case "hang":
+    case "close":
+      return { kind };
+    case "delay":
+      return { kind, delayMs: requiredNumber(input, "delayMs") };
+    default:
+      throw new InputError('For "redis", "kind" must be "refuse", "delay", "hang" or "close".');
+  }
+}
+
+function httpStatus(input: JsonObject): number {
+  const status = requiredNumber(input, "status");
+  if (!Number.isInteger(status) || status < 200 || status > 599) {
+    throw new InputError('"status" must be a whole number from 200 to 599.');
+  }
+  return status;
+}

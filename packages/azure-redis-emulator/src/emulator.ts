@@ -1,0 +1,151 @@
+import { randomUUID } from "node:crypto";
+import { AccessAssignments } from "./access.js";
+import type { Emulator, EmulatorOptions } from "./api.js";
+import { FEDERATION_PATH, startAuthority } from "./authority/authority.js";
+import { writeCaFile } from "./certificates/ca-file.js";
+import { createCertificateAuthority } from "./certificates/certificate-authority.js";
+import { EmulatorClock } from "./clock.js";
+import { Closers } from "./closers.js";
+import { startControl } from "./control/control.js";
+import { Directory } from "./directory/directory.js";
+import { EventLog } from "./events/event-log.js";
+import { FaultRegistry } from "./faults/fault-registry.js";
+import { TokenRequests } from "./faults/token-requests.js";
+import { startGateway } from "./gateway/gateway.js";
+import { decideLogin } from "./login.js";
+import { APP_SERVICE_PATH, startAppService } from "./managed-identity/app-service.js";
+import { startImds } from "./managed-identity/imds.js";
+import { HOST_NAME, RedisFacade } from "./redis-facade.js";
+import { connectRedisServer, type RedisServer, startRedisServer } from "./redis-server/redis-server.js";
+import { RunningEmulator } from "./running-emulator.js";
+import { createSigningKey } from "./tokens/signing-keys.js";
+import { TokenService } from "./tokens/token-service.js";
+
+/** 60 minutes, the shortest life that Entra ID gives a token by default. */
+const DEFAULT_TOKEN_LIFETIME_MS = 3_600_000;
+
+/** Azure closes connections that have been silent for 10 minutes. */
+const DEFAULT_IDLE_TIMEOUT_MS = 600_000;
+
+/**
+ * Starts a local Azure: Entra ID, managed identity endpoints and a Redis gateway, all on loopback.
+ *
+ * @example
+ * ```ts
+ * await using azure = await startEmulator({ tokenLifetimeMs: 5000 });
+ * const child = fork("app.js", { env: { ...process.env, ...azure.env(azure.userIdentity) } });
+ * const login = await azure.waitFor("login");
+ * ```
+ * @throws {Error} when no redis-server can be found or reached
+ */
+export async function startEmulator(options: EmulatorOptions = {}): Promise<Emulator> {
+  const closers = new Closers();
+  try {
+    return await start(options, closers);
+  } catch (error) {
+    // What failed first is what the caller needs to hear.
+    await closers.close().catch(() => undefined);
+    throw error;
+  }
+}
+
+async function start(options: EmulatorOptions, closers: Closers): Promise<RunningEmulator> {
+  const clock = new EmulatorClock();
+  const directory = new Directory(
+    options.tenantId ?? randomUUID(),
+    options.tokenLifetimeMs ?? DEFAULT_TOKEN_LIFETIME_MS,
+  );
+  const events = closers.use(new EventLog());
+  const faults = new FaultRegistry();
+  const requests = new TokenRequests({ clock, events, faults });
+
+  // The server first: what else is started then knows how to close.
+  const server = closers.use(await redisServer(options.redis));
+  const [authorityCertificate, tokenKey, federationKey] = await Promise.all([
+    createCertificateAuthority(),
+    createSigningKey(),
+    createSigningKey(),
+  ]);
+  const caFile = closers.use(await writeCaFile(authorityCertificate.certificate));
+  const tls = await authorityCertificate.issue([HOST_NAME]);
+
+  let authorityPort = 0;
+  const authorityHost = (): string => `https://${HOST_NAME}:${authorityPort}`;
+  const tokens = new TokenService({
+    clock,
+    directory,
+    key: tokenKey,
+    version: options.tokenVersion ?? "v1",
+    authorityHost,
+  });
+  const shared = { clock, directory, tokens, requests };
+  const authority = closers.use(
+    await startAuthority({ ...shared, tls, tokenKey, federationKey, authorityHost }),
+  );
+  authorityPort = authority.port;
+  const imds = closers.use(await startImds(shared));
+  const appService = closers.use(await startAppService(shared));
+
+  const access = new AccessAssignments(directory, (objectId, policy) =>
+    gateway.applyAccessPolicy(objectId, policy),
+  );
+  const gateway = closers.use(
+    await startGateway({
+      tls,
+      host: "127.0.0.1",
+      server,
+      idleTimeoutMs: options.gateway?.idleTimeoutMs ?? DEFAULT_IDLE_TIMEOUT_MS,
+      ...(options.gateway?.port !== undefined && { port: options.gateway.port }),
+      verifyLogin: (username, token) =>
+        decideLogin(username, token, { clock, directory, key: tokenKey, authorityHost, access }),
+      now: () => clock.now(),
+      onEvent: (event) => events.append(event),
+    }),
+  );
+  const redis = new RedisFacade(gateway, server);
+
+  const control = closers.use(
+    await startControl({
+      clock,
+      ...(options.controlPort !== undefined && { port: options.controlPort }),
+      emulator: () => emulator,
+    }),
+  );
+  const emulator = new RunningEmulator({
+    clock,
+    directory,
+    access,
+    tokens,
+    faults,
+    events,
+    redis,
+    federationKey,
+    federationIssuer: `${authorityHost()}${FEDERATION_PATH}`,
+    caCertificate: authorityCertificate.certificate,
+    addresses: {
+      tenantId: directory.tenantId,
+      caFile: caFile.path,
+      authorityHost: authorityHost(),
+      imdsHost: `http://127.0.0.1:${imds.port}`,
+      appService: {
+        endpoint: `http://127.0.0.1:${appService.port}${APP_SERVICE_PATH}`,
+        header: appService.header,
+      },
+      redisUrl: redis.url,
+      controlUrl: `http://127.0.0.1:${control.port}`,
+    },
+    closers,
+  });
+  closers.use({ close: () => access.idle() });
+  await access.idle();
+  return emulator;
+}
+
+function redisServer({ url, bin, args }: NonNullable<EmulatorOptions["redis"]> = {}): Promise<RedisServer> {
+  if (url !== undefined && (bin !== undefined || args !== undefined)) {
+    throw new TypeError('Give either "redis.url", for a server that runs, or "redis.bin" and "redis.args".');
+  }
+  return url === undefined
+    ? startRedisServer({ ...(bin !== undefined && { bin }), ...(args !== undefined && { args }) })
+    : connectRedisServer(url);
+}

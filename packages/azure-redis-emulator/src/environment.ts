@@ -1,0 +1,47 @@
+import type { Identity, ManagedIdentityEndpoint } from "./api.js";
+
+/** The addresses that an environment is made of. */
+export interface EnvironmentAddresses {
+  readonly tenantId: string;
+  readonly caFile: string;
+  readonly authorityHost: string;
+  readonly imdsHost: string;
+  readonly appService: { readonly endpoint: string; readonly header: string };
+  readonly redisUrl: string;
+  readonly controlUrl: string;
+}
+
+/**
+ * The environment variables that point Azure SDKs, and a program that uses Redis, at the emulator.
+ *
+ * The variables of the three identities contradict each other (`AZURE_CLIENT_ID` alone names a managed
+ * identity, with `AZURE_CLIENT_SECRET` an application), so there is one set for each.
+ */
+export function environmentFor(
+  identity: Identity,
+  addresses: EnvironmentAddresses,
+  endpoint: ManagedIdentityEndpoint,
+): Record<string, string> {
+  const { appService, imdsHost } = addresses;
+  const common = {
+    NODE_EXTRA_CA_CERTS: addresses.caFile,
+    AZURE_AUTHORITY_HOST: addresses.authorityHost,
+    REDIS_URL: addresses.redisUrl,
+    AZURE_REDIS_EMULATOR_URL: addresses.controlUrl,
+  };
+  if (identity.kind === "servicePrincipal") {
+    return {
+      ...common,
+      AZURE_TENANT_ID: addresses.tenantId,
+      AZURE_CLIENT_ID: identity.clientId,
+      ...(identity.secret !== undefined && { AZURE_CLIENT_SECRET: identity.secret }),
+    };
+  }
+  return {
+    ...common,
+    ...(endpoint === "appService"
+      ? { IDENTITY_ENDPOINT: appService.endpoint, IDENTITY_HEADER: appService.header }
+      : { AZURE_POD_IDENTITY_AUTHORITY_HOST: imdsHost }),
+    ...(identity.kind === "user" && { AZURE_CLIENT_ID: identity.clientId }),
+  };
+}
