@@ -109,7 +109,9 @@ export class CommandScanner {
   get name(): string {
     if (!this.#isNamed || this.#nameLength > LONGEST_NAME) return "";
     const { buffer, byteOffset } = this.#nameBytes;
-    return Buffer.from(buffer, byteOffset + this.#nameOffset, this.#nameLength).toString("latin1").toUpperCase();
+    return Buffer.from(buffer, byteOffset + this.#nameOffset, this.#nameLength)
+      .toString("latin1")
+      .toUpperCase();
   }
 
   /** Elements of that command, its name included; 0 for an inline command. */

@@ -19,7 +19,9 @@ export class WatchList {
     for (const [index, name] of names.entries()) {
       const bytes = Buffer.from(name.toLowerCase(), "latin1");
       if (bytes.length === 0 || bytes.length > LONGEST_NAME) {
-        throw new RangeError(`A watched command name has 1 to ${LONGEST_NAME} bytes; got ${JSON.stringify(name)}`);
+        throw new RangeError(
+          `A watched command name has 1 to ${LONGEST_NAME} bytes; got ${JSON.stringify(name)}`,
+        );
       }
       const slot = (bytes.length << 5) | (bytes[0]! & 31);
       (this.#slots[slot] ??= []).push({ bytes, index });

@@ -1,0 +1,69 @@
+import { randomBytes } from "node:crypto";
+import type { AccessPolicy } from "../api.js";
+import type { RedisServer } from "../redis-server/redis-server.js";
+import { aclRules } from "./access-policy.js";
+
+export interface AclCredentials {
+  readonly aclUser: string;
+  readonly aclPassword: string;
+}
+
+/**
+ * The ACL users of the real server: one for each identity with an access policy, named by its object ID, so
+ * that `ACL WHOAMI` answers what Azure's does. Their passwords never leave the emulator. They survive a restart
+ * that the emulator makes, because it saves them before.
+ */
+export class AclUsers {
+  readonly #server: RedisServer;
+  readonly #passwords = new Map<string, string>();
+
+  constructor(server: RedisServer) {
+    this.#server = server;
+  }
+
+  credentialsOf(objectId: string): AclCredentials | undefined {
+    const aclPassword = this.#passwords.get(objectId);
+    return aclPassword === undefined ? undefined : { aclUser: objectId, aclPassword };
+  }
+
+  /**
+   * Gives an identity a policy, changes it, or takes it away (`null`). A change applies at once to open
+   * connections without closing them (Microsoft's page on access permissions); only subscribers that lose their
+   * channel are closed, by the server itself.
+   *
+   * "Deleting revokes", says the same page, not whether connections close. Here the server drops them, which is
+   * what Redis does when a user is deleted.
+   *
+   * @throws {Error} with the server's text when the policy is no valid ACL string.
+   */
+  async apply(objectId: string, policy: AccessPolicy | null): Promise<AclCredentials | undefined> {
+    if (objectId === "default" || !/^[^\s\0]+$/.test(objectId)) {
+      throw new RangeError(`${JSON.stringify(objectId)} cannot be the name of an ACL user.`);
+    }
+    if (policy === null) {
+      this.#passwords.delete(objectId);
+      await this.#server.command("ACL", "DELUSER", objectId);
+      return undefined;
+    }
+    const aclPassword = this.#passwords.get(objectId) ?? randomBytes(24).toString("base64url");
+    // One command: the server replaces the user as a whole, with no state in between.
+    await this.#server.command(
+      "ACL",
+      "SETUSER",
+      objectId,
+      "reset",
+      "on",
+      `>${aclPassword}`,
+      ...aclRules(policy),
+    );
+    this.#passwords.set(objectId, aclPassword);
+    return { aclUser: objectId, aclPassword };
+  }
+
+  /** Removes every user that was made here: the server may be somebody else's. */
+  async removeAll(): Promise<void> {
+    const names = [...this.#passwords.keys()];
+    this.#passwords.clear();
+    if (names.length > 0) await this.#server.command("ACL", "DELUSER", ...names).catch(() => undefined);
+  }
+}

@@ -1,0 +1,80 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { AclUsers } from "./acl-users.js";
+import type { LoginDecision } from "./connection.js";
+import type { LoginCommand } from "./login-command.js";
+import type { LoginFaults } from "./login-faults.js";
+
+/** What the emulator makes of a user name and a token. */
+export type LoginVerdict =
+  | {
+      readonly accepted: true;
+      readonly objectId: string;
+      readonly tokenId?: string;
+      /** End of the token in epoch milliseconds. */
+      readonly expiresAtMs: number;
+    }
+  | {
+      readonly accepted: false;
+      /** Whom the login claims to be; never a token. */
+      readonly objectId: string;
+      readonly tokenId?: string;
+      readonly reason: string;
+    };
+
+export interface LoginDeskOptions {
+  readonly users: AclUsers;
+  readonly faults: LoginFaults;
+  /** A password that no user has. */
+  readonly wrongPassword: string;
+  verifyLogin(username: string, token: string): Promise<LoginVerdict>;
+}
+
+/** Decides about logins: the token, the access policy, and the faults that a test wants to see. */
+export class LoginDesk {
+  readonly #options: LoginDeskOptions;
+
+  constructor(options: LoginDeskOptions) {
+    this.#options = options;
+  }
+
+  /** Never rejects. */
+  async decide(login: LoginCommand, isEncrypted: boolean): Promise<LoginDecision> {
+    const { faults, users, wrongPassword } = this.#options;
+    let refusal = isEncrypted ? undefined : "Entra ID logins are refused on a connection without TLS";
+    for (const fault of faults.take(login.username ?? "default")) {
+      if (fault.kind === "close" || fault.kind === "hang") return { kind: fault.kind };
+      if (fault.kind === "delay") await sleep(fault.delayMs, undefined, { ref: false });
+      else refusal ??= "refused by an injected fault";
+    }
+    const verdict = await this.#verify(login);
+    const { objectId, tokenId } = verdict;
+    const about = { objectId, ...(tokenId !== undefined && { tokenId }) };
+    if (refusal === undefined && !verdict.accepted) refusal = verdict.reason;
+    const credentials = users.credentialsOf(objectId);
+    if (refusal === undefined && credentials === undefined) {
+      refusal = "the identity has no access policy on the cache";
+    }
+    if (refusal !== undefined || !verdict.accepted || credentials === undefined) {
+      return { kind: "refuse", ...about, reason: refusal ?? "refused", wrongPassword };
+    }
+    return { kind: "pass", ...about, ...credentials, expiresAtMs: verdict.expiresAtMs };
+  }
+
+  async #verify({ username, token }: LoginCommand): Promise<LoginVerdict> {
+    if (username === undefined) {
+      // Azure wants the object ID; the one-argument form logs in with an access key.
+      return {
+        accepted: false,
+        objectId: "default",
+        reason: "AUTH has no user name; it must be the object ID",
+      };
+    }
+    try {
+      return await this.#options.verifyLogin(username, token);
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error);
+      const reason = `the login could not be verified: ${message.replaceAll(token, "<token>")}`;
+      return { accepted: false, objectId: username.replaceAll(token, "<token>"), reason };
+    }
+  }
+}

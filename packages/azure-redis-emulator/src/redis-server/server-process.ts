@@ -1,0 +1,124 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { AdminConnection, type ServerAddress } from "./admin-connection.js";
+import { RedisReplyError } from "./reply.js";
+
+/** How long a server may take to answer, loading its data included. */
+const START_TIMEOUT_MS = 30_000;
+
+/** How often a starting server is asked whether it is ready. */
+const POLL_MS = 15;
+
+const LOG_FILE = "server.log";
+export const ACL_FILE = "users.acl";
+
+export interface ServerProcessOptions {
+  readonly bin: string;
+  readonly port: number;
+  /** Private folder: everything that the server writes is in here. */
+  readonly folder: string;
+  readonly args: readonly string[];
+}
+
+/** A running redis-server. It ends with this process, however this process ends. */
+export class ServerProcess {
+  readonly #child: ChildProcess;
+  readonly #guard: ChildProcess;
+  readonly #exited: Promise<void>;
+
+  constructor(options: ServerProcessOptions) {
+    const { bin, port, folder, args } = options;
+    const settings = {
+      bind: "127.0.0.1",
+      port: String(port),
+      dir: folder,
+      logfile: join(folder, LOG_FILE),
+      aclfile: join(folder, ACL_FILE),
+      daemonize: "no",
+      // Nothing is written while it runs; a restart saves by itself (SHUTDOWN SAVE).
+      save: "",
+      appendonly: "no",
+    };
+    const flags = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value]);
+    this.#child = spawn(bin, [...flags, ...args], { cwd: folder, stdio: "ignore" });
+    this.#exited = new Promise((resolve) => {
+      this.#child.once("exit", () => resolve());
+      this.#child.once("error", () => resolve());
+    });
+    this.#child.unref();
+    this.#guard = startGuard(this.#child.pid, folder);
+  }
+
+  get hasExited(): boolean {
+    return this.#child.pid === undefined || this.#child.exitCode !== null || this.#child.signalCode !== null;
+  }
+
+  /**
+   * Waits until the server answers and returns a connection to it.
+   *
+   * @throws {Error} with the end of the server's log when it exits or does not answer in time.
+   */
+  async ready(address: ServerAddress, folder: string): Promise<AdminConnection> {
+    const deadline = performance.now() + START_TIMEOUT_MS;
+    let lastError: unknown;
+    while (!this.hasExited && performance.now() < deadline) {
+      try {
+        const connection = await AdminConnection.open(address);
+        await connection.command("PING");
+        return connection;
+      } catch (error) {
+        lastError = error;
+        // LOADING and a refused connection pass; a wrong password will not.
+        if (error instanceof RedisReplyError && !error.message.startsWith("LOADING")) break;
+      }
+      await sleep(POLL_MS);
+    }
+    const why = this.hasExited ? "exited" : "does not answer";
+    await this.kill();
+    throw new Error(`The Redis server ${why}. Its log ends with:\n${logTail(folder)}`, { cause: lastError });
+  }
+
+  /** Waits until it has ended by itself. */
+  async exited(): Promise<void> {
+    this.#child.ref();
+    await this.#exited;
+    this.#dismissGuard();
+  }
+
+  async kill(): Promise<void> {
+    if (!this.hasExited) this.#child.kill("SIGKILL");
+    await this.exited();
+  }
+
+  #dismissGuard(): void {
+    if (this.#guard.exitCode === null && this.#guard.signalCode === null) this.#guard.kill("SIGKILL");
+  }
+}
+
+/**
+ * A shell that waits for the end of its input, which comes when this process ends, even by SIGKILL, and then
+ * ends the server and removes its folder. An `exit` handler alone would not run when a signal ends the process.
+ */
+function startGuard(pid: number | undefined, folder: string): ChildProcess {
+  const script = 'cat >/dev/null; kill -9 "$0"; rm -rf "$1"';
+  const guard = spawn("sh", ["-c", script, String(pid ?? ""), folder], {
+    stdio: ["pipe", "ignore", "ignore"],
+    // A group of its own: Ctrl-C in the terminal does not reach it before its work is done.
+    detached: true,
+  });
+  guard.on("error", () => undefined);
+  guard.stdin?.on("error", () => undefined);
+  guard.unref();
+  (guard.stdin as unknown as { unref?: () => void } | null)?.unref?.();
+  return guard;
+}
+
+function logTail(folder: string): string {
+  try {
+    return readFileSync(join(folder, LOG_FILE), "utf8").trimEnd().split("\n").slice(-5).join("\n");
+  } catch {
+    return "(no log)";
+  }
+}
