@@ -1,0 +1,98 @@
+import { invalidOption, PasswordlessError } from "../../core/errors.js";
+import { AttachedClient } from "./attached-client.js";
+import type { CredentialsProvider } from "./provider.js";
+import type { AttachableClient, BasicAuth, RedisArgument } from "./structural.js";
+import { traceCommand } from "./trace.js";
+
+const ATTACHED = Symbol.for("redis-passwordless.attached");
+
+/** Any view of a client; `_commandOptions` is internal, checked with 5.12.1 and 6.3.1. */
+type View = AttachableClient & { readonly _commandOptions?: object };
+
+/**
+ * Puts an {@link AttachedClient} between an application and its client: replaces `sendCommand` and `duplicate`
+ * on the instance that all of the client's views share.
+ */
+export function attachTo(client: AttachableClient, provider: CredentialsProvider): void {
+  const instance: View = sharedInstance(client);
+  if (Object.hasOwn(instance, ATTACHED)) return;
+  const clientId = idOf(instance);
+  const { sendCommand, duplicate } = instance;
+  const { clock } = provider.reauthenticator;
+  const attached = new AttachedClient(
+    instance,
+    (args, options) => sendCommand.call(instance, args, options),
+    {
+      clock,
+      blockUntilMs: () => provider.blockUntilMs(clientId),
+      loginIfDue: () => provider.loginIfDue(clientId),
+    },
+  );
+  provider.attach(clientId, attached);
+  Object.defineProperties(instance, {
+    [ATTACHED]: { value: true },
+    sendCommand: {
+      configurable: true,
+      writable: true,
+      value(this: View, args: readonly RedisArgument[], options?: object) {
+        // A view (`withTypeMapping`, …) carries command options of its own, which node-redis reads from `this`.
+        const own = this._commandOptions;
+        return attached.send(args, own === instance._commandOptions ? options : { ...own, ...options });
+      },
+    },
+    // Private, checked with 5.12.1 and 6.3.1: node-redis skips RESP2 subscribers here, whom we can serve.
+    reAuthenticate: {
+      configurable: true,
+      writable: true,
+      value: ({ username = "default", password = "" }: BasicAuth) =>
+        sendCommand.call(instance, ["AUTH", username, password]),
+    },
+    duplicate: {
+      configurable: true,
+      writable: true,
+      value(this: unknown, overrides?: object) {
+        const copy = duplicate.call(this, overrides) as AttachableClient;
+        attachTo(copy, provider);
+        return copy;
+      },
+    },
+  });
+}
+
+/**
+ * What the application holds is a view (`Object.create`) of the real client, and so are the results of
+ * `withTypeMapping` and its siblings; their common prototype is where every command passes.
+ */
+function sharedInstance(client: AttachableClient): AttachableClient {
+  const instance: unknown = Object.getPrototypeOf(client.withCommandOptions({}));
+  if (typeof (instance as Partial<AttachableClient> | null)?.sendCommand !== "function") {
+    throw unsupported("its views have no common client");
+  }
+  return instance as AttachableClient;
+}
+
+function idOf(client: AttachableClient): string {
+  const traced = traceCommand(() => {
+    // Not connected yet or refused by the encoder: either way nothing is sent, but its id is told.
+    client.sendCommand(["PING", {} as string]).catch(() => {});
+  });
+  if (traced === undefined) throw unsupported("it does not report its commands on `node-redis:command`");
+  return traced.clientId;
+}
+
+function unsupported(observed: string): PasswordlessError {
+  return new PasswordlessError("ERR_PASSWORDLESS_CLIENT_UNSUPPORTED", {
+    message: `This client cannot be attached: ${observed}.`,
+    remedy: "Pass a client made by `createClient` of node-redis 5.12 or 6.",
+  });
+}
+
+/** Rejects what is no client of node-redis before anything is changed. */
+export function assertClient(client: unknown): asserts client is AttachableClient {
+  const candidate = client as Partial<AttachableClient> | null | undefined;
+  for (const method of ["sendCommand", "withCommandOptions", "duplicate", "on"] as const) {
+    if (typeof candidate?.[method] !== "function") {
+      throw invalidOption("client", "a client made by `createClient` of node-redis 5.12 or 6");
+    }
+  }
+}

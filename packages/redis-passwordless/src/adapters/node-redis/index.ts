@@ -1,0 +1,2 @@
+export { NodeRedisAdapter, type PasswordlessSettings } from "./passwordless.js";
+export type { StreamingCredentialsProvider } from "./structural.js";

@@ -1,0 +1,170 @@
+import { invalidOption } from "../../core/errors.js";
+import type { Identity } from "../../reauth/identity.js";
+import { probeLogin } from "../../reauth/probe.js";
+import { assertClient, attachTo } from "./attach.js";
+import { assertEncrypted, dialerOf, type Endpoint, endpointOf } from "./endpoint.js";
+import { CredentialsProvider } from "./provider.js";
+import { reconnectStrategy } from "./reconnect.js";
+import type {
+  AttachableClient,
+  ClientOptions,
+  ReconnectStrategy,
+  SocketOptions,
+  StreamingCredentialsProvider,
+} from "./structural.js";
+
+export interface PasswordlessSettings {
+  /** Who logs in. @default the identity that the environment describes, shared by all clients of the process */
+  readonly identity?: Identity;
+  /**
+   * Lets the token travel unencrypted to hosts other than this machine, where something else protects it.
+   * @default false
+   */
+  readonly allowPlaintext?: boolean;
+}
+
+type WithProvider<O> = O & { credentialsProvider: StreamingCredentialsProvider };
+
+interface ClusterOptions {
+  readonly rootNodes?: readonly ClientOptions[];
+  readonly defaults?: ClientOptions;
+}
+
+interface SentinelOptions {
+  readonly sentinelRootNodes?: readonly { readonly host?: string; readonly port?: number }[];
+  readonly nodeClientOptions?: ClientOptions;
+}
+
+/** The node-redis adapter; `defaultIdentity` says who logs in when the caller does not. */
+export class NodeRedisAdapter {
+  readonly #defaultIdentity: () => Identity;
+
+  constructor(defaultIdentity: () => Identity) {
+    this.#defaultIdentity = defaultIdentity;
+  }
+
+  client<const O extends object>(options: O, settings: PasswordlessSettings = {}): WithProvider<O> {
+    const own = checkedOptions(options, "");
+    const endpoint = endpointOf(own);
+    assertEncrypted(endpoint, settings.allowPlaintext ?? false);
+    const provider = this.#provider([endpoint], settings);
+    return { ...options, ...this.#additions(own, provider) };
+  }
+
+  cluster<const O extends object>(options: O, settings: PasswordlessSettings = {}): O {
+    const { rootNodes, defaults = {} } = options as ClusterOptions;
+    if (!Array.isArray(rootNodes) || rootNodes.length === 0) {
+      throw invalidOption(
+        "rootNodes",
+        'a list of at least one node, such as `{ url: "rediss://host:port" }`',
+      );
+    }
+    const own = checkedOptions(defaults, "defaults.");
+    const endpoints = rootNodes.map((node: ClientOptions, index) =>
+      endpointOf({ ...node, socket: { ...own.socket, ...node.socket } }, `rootNodes[${index}].`),
+    );
+    for (const endpoint of endpoints) assertEncrypted(endpoint, settings.allowPlaintext ?? false);
+    const provider = this.#provider(endpoints, settings);
+    const additions = this.#additions(own, provider);
+    // The nodes that the cluster announces are reached with `defaults` only: encrypted, if the root nodes are.
+    const tls = endpoints.some((endpoint) => endpoint.isEncrypted) ? { tls: true } : {};
+    return {
+      ...options,
+      defaults: { ...own, ...additions, socket: { ...tls, ...additions.socket } },
+    };
+  }
+
+  sentinel<const O extends object>(options: O, settings: PasswordlessSettings = {}): O {
+    const { sentinelRootNodes, nodeClientOptions = {} } = options as SentinelOptions;
+    if (!Array.isArray(sentinelRootNodes) || sentinelRootNodes.length === 0) {
+      throw invalidOption("sentinelRootNodes", "a list of at least one sentinel `{ host, port }`");
+    }
+    const own = checkedOptions(nodeClientOptions, "nodeClientOptions.");
+    const endpoints = sentinelRootNodes.map((node: { host?: string; port?: number }, index) =>
+      endpointOf({ socket: { ...own.socket, ...node } }, `sentinelRootNodes[${index}].`),
+    );
+    for (const endpoint of endpoints) assertEncrypted(endpoint, settings.allowPlaintext ?? false);
+    // The sentinels tell where the data is; a new token is tried on one of the data connections instead.
+    const provider = this.#provider(endpoints, settings, { canProbe: false });
+    return { ...options, nodeClientOptions: { ...own, ...this.#additions(own, provider) } };
+  }
+
+  attach<C>(client: C, settings: PasswordlessSettings = {}): C {
+    assertClient(client);
+    attachTo(client, this.#providerOf(client, settings));
+    return client;
+  }
+
+  /** The provider in a client's options; put there now when the client was made without one. */
+  #providerOf(client: AttachableClient, settings: PasswordlessSettings): CredentialsProvider {
+    const { options } = client;
+    if (options === undefined) throw invalidOption("client", "a client made with options");
+    if (options.credentialsProvider instanceof CredentialsProvider) return options.credentialsProvider;
+    const own = checkedOptions(options, "");
+    // node-redis has taken the address out of `url` by now; what it found is in `socket`.
+    const endpoint = endpointOf(own.socket === undefined ? {} : { socket: own.socket });
+    assertEncrypted(endpoint, settings.allowPlaintext ?? false);
+    const provider = this.#provider([endpoint], settings);
+    options.credentialsProvider = provider;
+    return provider;
+  }
+
+  #provider(
+    endpoints: readonly Endpoint[],
+    settings: PasswordlessSettings,
+    { canProbe = true }: { readonly canProbe?: boolean } = {},
+  ): CredentialsProvider {
+    const identity = settings.identity ?? this.#defaultIdentity();
+    const label = endpoints.map((endpoint) => endpoint.label).join(", ");
+    const key = `node-redis ${label} ${endpoints.map((endpoint) => endpoint.isEncrypted).join()} ${canProbe}`;
+    const reauthenticator = identity.reauthenticator(key, () => ({
+      label,
+      ...(canProbe ? { prove: proverOf(endpoints) } : {}),
+    }));
+    return new CredentialsProvider(reauthenticator, label);
+  }
+
+  #additions(
+    options: ClientOptions,
+    provider: CredentialsProvider,
+  ): { credentialsProvider: CredentialsProvider; socket: SocketOptions } {
+    const own: ReconnectStrategy | undefined = options.socket?.reconnectStrategy;
+    return {
+      credentialsProvider: provider,
+      socket: { ...options.socket, reconnectStrategy: reconnectStrategy(provider, own) },
+    };
+  }
+}
+
+/** Tries a token at the first of these servers that answers. */
+function proverOf(endpoints: readonly Endpoint[]) {
+  return async (token: Parameters<typeof probeLogin>[2], signal: AbortSignal): Promise<void> => {
+    let unreachable: unknown;
+    for (const endpoint of endpoints) {
+      try {
+        return await probeLogin(dialerOf(endpoint), endpoint.label, token, signal);
+      } catch (error) {
+        if ((error as { code?: unknown }).code !== "ERR_PASSWORDLESS_CONNECTION_FAILED") throw error;
+        unreachable = error;
+      }
+    }
+    throw unreachable;
+  };
+}
+
+/** Rejects options that would compete with the identity. */
+function checkedOptions(options: unknown, prefix: string): ClientOptions {
+  if (typeof options !== "object" || options === null)
+    throw invalidOption(prefix === "" ? "options" : prefix.slice(0, -1), "an object", options);
+  const own = options as ClientOptions;
+  for (const name of ["username", "password", "credentialsProvider"] as const) {
+    if (own[name] === undefined) continue;
+    throw invalidOption(
+      `${prefix}${name}`,
+      "nothing: the identity logs in. Remove it, or do without this library",
+    );
+  }
+  if (own.RESP !== undefined && own.RESP !== 2 && own.RESP !== 3)
+    throw invalidOption(`${prefix}RESP`, "2 or 3", own.RESP);
+  return own;
+}

@@ -1,0 +1,151 @@
+import { PasswordlessError } from "../../core/errors.js";
+import type { Token } from "../../core/token.js";
+import type { Reauthenticator } from "../../reauth/reauthenticator.js";
+import type { AttachedClient } from "./attached-client.js";
+import type { BasicAuth, CredentialsListener, StreamingCredentialsProvider } from "./structural.js";
+import { Subscription } from "./subscription.js";
+import { watchConnections } from "./trace.js";
+
+interface Enrolled {
+  readonly subscription: Subscription;
+  readonly token: Token;
+  readonly enrollment: Disposable;
+}
+
+/**
+ * The credentials provider that is put into a client's options: one for all the connections that are made from
+ * these options, duplicates, pool members and cluster nodes included.
+ */
+export class CredentialsProvider implements StreamingCredentialsProvider {
+  readonly type = "streaming-credentials-provider";
+  readonly #reauthenticator: Reauthenticator;
+  readonly #label: string;
+  /** The newest subscription of each client, by node-redis's client id. */
+  readonly #clients = new Map<string, Enrolled>();
+  /** RESP2 subscribers that reconnect: node-redis passes nothing on to them, so their id stays unknown. */
+  readonly #anonymous = new Set<Enrolled>();
+  readonly #attached = new Map<string, AttachedClient>();
+  #watch: Disposable | undefined;
+  #lastHandedOut: Token | undefined;
+  #hasEverLoggedIn = false;
+
+  constructor(reauthenticator: Reauthenticator, label: string) {
+    this.#reauthenticator = reauthenticator;
+    this.#label = label;
+  }
+
+  /** Live subscriptions: one for each client that is connected or connecting. */
+  get size(): number {
+    return this.#clients.size + this.#anonymous.size;
+  }
+
+  /** Whether any handshake with these options has succeeded so far. */
+  get hasEverLoggedIn(): boolean {
+    return this.#hasEverLoggedIn;
+  }
+
+  get reauthenticator(): Reauthenticator {
+    return this.#reauthenticator;
+  }
+
+  /** Called by node-redis in every handshake, once the socket is up: waits for a valid token. */
+  async subscribe(listener: CredentialsListener): Promise<[BasicAuth, { dispose(): void }]> {
+    this.#watch ??= watchConnections((clientId, isUp) => this.#onConnection(clientId, isUp));
+    const subscription = new Subscription(listener, this.#label, (clientId) => this.#attached.get(clientId));
+    const identified = subscription.identify();
+    try {
+      const token = await this.#reauthenticator.tokenForLogin();
+      const enrolled = this.#enroll(subscription, token);
+      // The client may have been closed while it waited; nobody would ever dispose this subscription.
+      void identified.then(() => this.#dropIfClosed(enrolled));
+      const dispose = (): void => {
+        void listener; // Holds the listener for as long as the client holds the disposable.
+        this.#leave(enrolled);
+      };
+      return [{ username: token.username, password: token.reveal() }, { dispose }];
+    } catch (error) {
+      this.#rest();
+      throw error;
+    }
+  }
+
+  /** Outcomes are taken from the commands themselves, where they come with their client. */
+  onReAuthenticationError(): void {}
+
+  /** The server refused a login during a handshake. */
+  refused(error: Error): void {
+    if (this.#lastHandedOut !== undefined) this.#reauthenticator.refused(this.#lastHandedOut, error);
+  }
+
+  /** From now on, this client logs in through its attachment, which knows its transactions and blocked commands. */
+  attach(clientId: string, client: AttachedClient): void {
+    this.#attached.set(clientId, client);
+  }
+
+  detach(clientId: string): void {
+    this.#attached.delete(clientId);
+  }
+
+  /** Until when a command of this client may block without holding up its next login, in epoch milliseconds. */
+  blockUntilMs(clientId: string): number {
+    const enrolled = this.#clients.get(clientId);
+    return enrolled === undefined
+      ? Number.POSITIVE_INFINITY
+      : this.#reauthenticator.blockUntilMs(enrolled.subscription);
+  }
+
+  /** Logs this client in now if a newer token is there; resolves when that is settled. */
+  async loginIfDue(clientId: string): Promise<void> {
+    const enrolled = this.#clients.get(clientId);
+    if (enrolled !== undefined) await this.#reauthenticator.loginIfDue(enrolled.subscription);
+  }
+
+  #enroll(subscription: Subscription, token: Token): Enrolled {
+    this.#lastHandedOut = token;
+    const enrolled: Enrolled = {
+      subscription,
+      token,
+      enrollment: this.#reauthenticator.enroll(subscription, token),
+    };
+    const { clientId } = subscription;
+    if (clientId === undefined) this.#anonymous.add(enrolled);
+    else {
+      this.#clients.get(clientId)?.enrollment[Symbol.dispose]();
+      this.#clients.set(clientId, enrolled);
+    }
+    return enrolled;
+  }
+
+  #onConnection(clientId: string, isUp: boolean): void {
+    const enrolled = this.#clients.get(clientId);
+    if (enrolled === undefined) return;
+    enrolled.subscription.isUp = isUp;
+    if (!isUp) return;
+    this.#hasEverLoggedIn = true;
+    this.#reauthenticator.accepted(enrolled.token);
+  }
+
+  async #dropIfClosed(enrolled: Enrolled): Promise<void> {
+    const { isClosed } = await enrolled.subscription.identify();
+    if (isClosed) this.#leave(enrolled);
+  }
+
+  #leave(enrolled: Enrolled): void {
+    enrolled.enrollment[Symbol.dispose]();
+    this.#anonymous.delete(enrolled);
+    const { clientId } = enrolled.subscription;
+    if (clientId !== undefined && this.#clients.get(clientId) === enrolled) this.#clients.delete(clientId);
+    this.#rest();
+  }
+
+  #rest(): void {
+    if (this.size > 0) return;
+    this.#watch?.[Symbol.dispose]();
+    this.#watch = undefined;
+  }
+}
+
+/** Whether trying again cannot help until somebody repairs something. */
+export function isPermanent(error: unknown): boolean {
+  return PasswordlessError.is(error) && !error.retryable;
+}

@@ -1,0 +1,113 @@
+import type { Token } from "../../core/token.js";
+import { type Connection, type LoginResult, refusedError } from "../../reauth/connection.js";
+import { type AttachedClient, isRefusedToSubscriber } from "./attached-client.js";
+import type { CredentialsListener } from "./structural.js";
+import { type Outcome, type TracedCommand, traceCommand } from "./trace.js";
+
+/**
+ * A password that node-redis's encoder refuses to write. An AUTH with it never reaches the wire, but on its way
+ * to the encoder it shows which client a listener belongs to and whether that client is still open.
+ */
+const UNSENDABLE = Object.freeze({}) as unknown as string;
+
+/** One client's subscription: from a handshake until the client reconnects or is closed. */
+export class Subscription implements Connection {
+  /**
+   * Held weakly: node-redis never disposes the subscription of a lost connection, it only forgets its
+   * disposable (checked with 5.12.1 and 6.3.1). The disposable holds the listener, so a forgotten one can go.
+   */
+  readonly #listener: WeakRef<CredentialsListener>;
+  readonly #attachedClient: (clientId: string) => AttachedClient | undefined;
+  #clientId: string | undefined;
+  #label: string;
+  #isUp = false;
+
+  constructor(
+    listener: CredentialsListener,
+    label: string,
+    attachedClient: (clientId: string) => AttachedClient | undefined,
+  ) {
+    this.#listener = new WeakRef(listener);
+    this.#label = label;
+    this.#attachedClient = attachedClient;
+  }
+
+  get label(): string {
+    return this.#label;
+  }
+
+  /** node-redis's id of the client; unknown for a RESP2 subscriber, to which it passes nothing on. */
+  get clientId(): string | undefined {
+    return this.#clientId;
+  }
+
+  /** Whether the handshake is done and the connection has not been lost since. */
+  get isUp(): boolean {
+    return this.#isUp;
+  }
+
+  set isUp(value: boolean) {
+    this.#isUp = value;
+  }
+
+  /** Learns which client this is, and returns whether it is closed. Only while a handshake is under way. */
+  async identify(): Promise<{ readonly isClosed: boolean }> {
+    const traced = this.#send({ username: "", password: UNSENDABLE });
+    if (traced === undefined) return { isClosed: false };
+    this.#clientId = traced.clientId;
+    this.#label = traced.server;
+    // A closed client answers at once; an open one when it writes, which may be long after.
+    const answer = await Promise.race([traced.outcome, aFewTurns()]);
+    return { isClosed: answer !== undefined && isClosedError(answer) };
+  }
+
+  async authenticate(token: Token): Promise<LoginResult> {
+    if (this.#listener.deref() === undefined) return "gone";
+    const attached = this.#clientId === undefined ? undefined : this.#attachedClient(this.#clientId);
+    if (this.#clientId !== undefined && !this.#isUp) return "offline";
+    if (attached !== undefined) return this.#judge(await attached.login(token), token);
+    const traced = this.#send({ username: token.username, password: token.reveal() });
+    return traced === undefined ? "unable" : this.#judge(await traced.outcome, token);
+  }
+
+  #send(credentials: { username: string; password: string }): TracedCommand | undefined {
+    const listener = this.#listener.deref();
+    return listener === undefined ? undefined : traceCommand(() => listener.onNext(credentials));
+  }
+
+  #judge(outcome: Outcome, token: Token): LoginResult {
+    if ("result" in outcome) {
+      const reply = String(outcome.result);
+      if (reply === "OK") return "accepted";
+      // Inside a hand-written MULTI the login is only queued; EXEC gets one reply too many.
+      throw refusedError(this.#label, token, `the reply was ${reply.slice(0, 40)} instead of OK`);
+    }
+    if (isClosedError(outcome)) return "gone";
+    const { error } = outcome;
+    if (isRefusedToSubscriber(error)) return "unable";
+    const text = error instanceof Error ? error.message : String(error);
+    if (isReply(text)) throw refusedError(this.#label, token, text);
+    return "offline";
+  }
+}
+
+/** node-redis's ClientClosedError; matched by its text, because it is another copy's class. */
+function isClosedError(outcome: Outcome): boolean {
+  return (
+    "error" in outcome && outcome.error instanceof Error && /client is closed/i.test(outcome.error.message)
+  );
+}
+
+/** Whether this is Redis speaking, and not the connection or the client's own queue. */
+function isReply(text: string): boolean {
+  return /^-?[A-Z]{3,}\b|invalid username|WRONGPASS|NOPERM|NOAUTH/.test(text);
+}
+
+async function aFewTurns(): Promise<undefined> {
+  for (let turn = 0; turn < 3; turn += 1) {
+    await new Promise((resolve) => {
+      setImmediate(resolve);
+    });
+  }
+  return undefined;
+}

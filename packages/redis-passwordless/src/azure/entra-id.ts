@@ -1,0 +1,54 @@
+import {
+  createIdentityProvider,
+  type Environment,
+  IDENTITY_OPTION_ALIASES,
+  IDENTITY_OPTION_NAMES,
+  type IdentityOptions,
+  rejectUnknownOptions,
+} from "../identity/index.js";
+import { Identity, LIFECYCLE_OPTION_NAMES, type LifecycleOptions } from "../reauth/identity.js";
+
+export interface EntraIdOptions extends IdentityOptions, LifecycleOptions {}
+
+/**
+ * An identity of Microsoft Entra ID for Redis: give it to as many clients as you like, they share its token.
+ *
+ * Without options the environment decides: workload identity, service principal, managed identity of App
+ * Service, Functions and Container Apps, managed identity of a virtual machine, and on a laptop the developer's
+ * own login through `@azure/identity`.
+ *
+ * @example
+ * ```ts
+ * import { entraId } from "redis-passwordless";
+ *
+ * const identity = entraId({ clientId: "11111111-2222-3333-4444-555555555555" });
+ * identity.on("refreshFailing", ({ error, expiresAtMs }) => console.warn(error, expiresAtMs));
+ * ```
+ *
+ * @throws {PasswordlessError} `ERR_PASSWORDLESS_INVALID_OPTION` for anything that cannot be meant,
+ * `ERR_PASSWORDLESS_CERTIFICATE_UNUSABLE`
+ */
+export function entraId(options: EntraIdOptions = {}): Identity {
+  return createIdentity(options, process.env);
+}
+
+/** The same with an environment of one's own, for tests. */
+export function createIdentity(options: EntraIdOptions, env: Environment): Identity {
+  rejectUnknownOptions(
+    options,
+    [...IDENTITY_OPTION_NAMES, ...LIFECYCLE_OPTION_NAMES],
+    IDENTITY_OPTION_ALIASES,
+  );
+  const who = Object.fromEntries(
+    Object.entries(options).filter(([name]) => (IDENTITY_OPTION_NAMES as readonly string[]).includes(name)),
+  );
+  return new Identity(createIdentityProvider(who, env), options);
+}
+
+let shared: Identity | undefined;
+
+/** The identity that the environment describes; clients that name none share it. Made anew after `close()`. */
+export function defaultIdentity(): Identity {
+  if (shared === undefined || shared.status.state === "closed") shared = entraId();
+  return shared;
+}

@@ -1,0 +1,59 @@
+import { PasswordlessError } from "../core/errors.js";
+import type { Token } from "../core/token.js";
+
+/**
+ * What became of an attempt to log in again on an open connection.
+ *
+ * - `accepted`: the server said OK; the connection lives as long as the new token.
+ * - `offline`: the connection is not up; its next handshake takes the newest token by itself.
+ * - `unable`: the connection is in a state in which AUTH is not allowed, and its adapter has no way around it.
+ * - `gone`: the client was closed.
+ */
+export type LoginResult = "accepted" | "offline" | "unable" | "gone";
+
+/** One live connection, as an adapter shows it to the re-authentication. */
+export interface Connection {
+  /** For messages: which server, which connection. */
+  readonly label: string;
+  /**
+   * Logs in on the open connection with this token. May wait until the connection can take an AUTH: behind a
+   * transaction or a blocked command.
+   *
+   * @throws {PasswordlessError} `ERR_PASSWORDLESS_AUTH_REFUSED` when the server refused the token
+   */
+  authenticate(token: Token): Promise<LoginResult>;
+  /** Opens the connection anew on purpose, because its token ends and AUTH did not succeed. */
+  replace?(): void;
+}
+
+/** The error for a login that the server refused. `reply` is the server's text, which never repeats the token. */
+export function refusedError(label: string, token: Token, reply: string, cause?: unknown): PasswordlessError {
+  return new PasswordlessError("ERR_PASSWORDLESS_AUTH_REFUSED", {
+    message: `Redis at ${label} refused the login of user "${token.username}": ${reply}.`,
+    remedy:
+      "Check that this object ID has an access policy on the cache, that Microsoft Entra authentication is switched on there, and that the token is meant for Redis.",
+    retryable: true,
+    cause,
+    details: { username: token.username, tokenExpiresAtMs: token.expiresAtMs, reply },
+  });
+}
+
+/** The error for a login that has not been answered when its connection's token is about to end. */
+export function loginTimeoutError(label: string, token: Token): PasswordlessError {
+  return new PasswordlessError("ERR_PASSWORDLESS_AUTH_TIMEOUT", {
+    message: `Redis at ${label} has not answered the login of user "${token.username}", and the previous token is about to end.`,
+    remedy:
+      "A command that blocks for ever or an open transaction holds the connection: attach the client to this library, or use a finite timeout.",
+    retryable: true,
+    details: { username: token.username },
+  });
+}
+
+/** The error for a connection that cannot take an AUTH in its present state. */
+export function unableError(label: string, token: Token): PasswordlessError {
+  return new PasswordlessError("ERR_PASSWORDLESS_CLIENT_UNSUPPORTED", {
+    message: `The connection to ${label} cannot log in again: it is a RESP2 subscriber, and Redis allows no AUTH there. It will be cut at ${new Date(token.expiresAtMs).toISOString()} and miss messages until it has reconnected.`,
+    remedy: "Subscribe with RESP 3, or attach the client to this library.",
+    details: { username: token.username },
+  });
+}

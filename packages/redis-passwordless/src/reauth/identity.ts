@@ -1,0 +1,141 @@
+import type { Clock } from "../core/clock.js";
+import { Events } from "../core/events.js";
+import type { IdentityProvider } from "../core/identity-provider.js";
+import { duration, type RefreshOptions } from "../core/options.js";
+import type { Token } from "../core/token.js";
+import {
+  type GetTokenOptions,
+  TokenManager,
+  type TokenManagerEvents,
+  type TokenManagerStatus,
+} from "../core/token-manager.js";
+import {
+  type ReauthenticationEvents,
+  Reauthenticator,
+  type ReauthenticatorOptions,
+} from "./reauthenticator.js";
+
+export type IdentityEvents = TokenManagerEvents & ReauthenticationEvents;
+
+/** How a token is kept fresh and put on live connections; who the identity is comes from its provider. */
+export interface LifecycleOptions extends RefreshOptions {
+  /**
+   * A new token is put on the live connections over this many milliseconds, evenly and with jitter, so that
+   * they do not all log in at once; shorter when the old token ends too soon.
+   * @default 30_000
+   */
+  readonly reauthenticationWindowMs?: number;
+  /** Time, for tests. @default the system's */
+  readonly clock?: Clock;
+  /** Randomness, for tests: a function like `Math.random`. @default Math.random */
+  readonly random?: () => number;
+}
+
+/** Every name in {@link LifecycleOptions}, for whoever takes them in one object with options of its own. */
+export const LIFECYCLE_OPTION_NAMES = [
+  "expirationRefreshRatio",
+  "lowerRefreshBoundMs",
+  "requestTimeoutMs",
+  "retry",
+  "reauthenticationWindowMs",
+  "clock",
+  "random",
+] as const satisfies readonly (keyof LifecycleOptions)[];
+
+/**
+ * One identity, shared by as many clients as need it: one token, fetched once, on all of their connections.
+ */
+export class Identity implements AsyncDisposable {
+  readonly #manager: TokenManager;
+  readonly #events = new Events<IdentityEvents>();
+  readonly #reauthenticators = new Map<string, Reauthenticator>();
+  readonly #windowMs: number;
+
+  constructor(provider: IdentityProvider, options: LifecycleOptions = {}) {
+    this.#windowMs = duration("reauthenticationWindowMs", options.reauthenticationWindowMs ?? 30_000, 0);
+    this.#manager = new TokenManager(provider, options, {
+      ...(options.clock === undefined ? {} : { clock: options.clock }),
+      ...(options.random === undefined ? {} : { random: options.random }),
+    });
+    for (const name of ["tokenRefreshed", "refreshFailing", "recovered", "tokenExpired"] as const) {
+      this.#manager.on(name, (payload) => this.#events.emit(name, payload as never));
+    }
+    this.#manager.on("refreshFailing", (failure) => {
+      // Somebody must hear of it before the outage; whoever listens has heard.
+      if (failure.lasting && !this.#events.has("refreshFailing")) warn(this.description, failure.error);
+    });
+  }
+
+  /** Which identity this is, for humans and without secrets. */
+  get description(): string {
+    return this.#manager.description;
+  }
+
+  /** What the identity is doing: state, current token (never its value), failures, clock skew. */
+  get status(): TokenManagerStatus & { readonly connections: number } {
+    const connections = [...this.#reauthenticators.values()].reduce((sum, one) => sum + one.size, 0);
+    return { ...this.#manager.status, connections };
+  }
+
+  /** Calls the listener for every event of this name; dispose the result, or call `off`, to stop. */
+  on<Name extends keyof IdentityEvents>(
+    name: Name,
+    listener: (payload: IdentityEvents[Name]) => void,
+  ): Disposable {
+    return this.#events.on(name, listener);
+  }
+
+  off<Name extends keyof IdentityEvents>(
+    name: Name,
+    listener: (payload: IdentityEvents[Name]) => void,
+  ): void {
+    this.#events.off(name, listener);
+  }
+
+  /**
+   * Resolves with a valid token; waits for the next one when there is none.
+   *
+   * @throws {PasswordlessError} the identity provider's verdict, see `docs/errors.md`
+   */
+  getToken(options: GetTokenOptions = {}): Promise<Token> {
+    return this.#manager.getToken(options);
+  }
+
+  /** The re-authentication of all connections to one server, made when first asked for. For adapters. */
+  reauthenticator(
+    endpoint: string,
+    options: () => Omit<ReauthenticatorOptions, "windowMs">,
+  ): Reauthenticator {
+    const existing = this.#reauthenticators.get(endpoint);
+    if (existing !== undefined) return existing;
+    const created = new Reauthenticator(
+      this.#manager,
+      this.#events as unknown as Events<ReauthenticationEvents>,
+      {
+        ...options(),
+        windowMs: this.#windowMs,
+      },
+    );
+    this.#reauthenticators.set(endpoint, created);
+    return created;
+  }
+
+  /** Stops the refresh and everything that is planned. Close the clients first. Idempotent. */
+  async close(): Promise<void> {
+    for (const reauthenticator of this.#reauthenticators.values()) reauthenticator.close();
+    this.#reauthenticators.clear();
+    await this.#manager.close();
+    this.#events.clear();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+}
+
+function warn(description: string, error: unknown): void {
+  process.emitWarning(
+    `The token of the ${description} cannot be refreshed: ${error instanceof Error ? error.message : String(error)}`,
+    { code: "PASSWORDLESS_REFRESH_FAILING" },
+  );
+}

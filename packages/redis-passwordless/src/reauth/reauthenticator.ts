@@ -1,0 +1,343 @@
+import type { Clock } from "../core/clock.js";
+import { PasswordlessError } from "../core/errors.js";
+import type { Events } from "../core/events.js";
+import type { Token } from "../core/token.js";
+import type { GetTokenOptions, TokenManager } from "../core/token-manager.js";
+import { type Connection, loginTimeoutError, unableError } from "./connection.js";
+import { safetyMarginMs, spreadMs, windowMs } from "./spread.js";
+
+export interface ReauthenticationEvents {
+  /** A live connection has logged in with a new token. */
+  reauthenticated: { readonly connection: string; readonly token: Token };
+  /** A new token could not be put on a live connection, or could not be tried; it goes on being tried. */
+  reauthenticationFailing: {
+    readonly connection: string;
+    readonly error: unknown;
+    readonly attempt: number;
+    /** When the server will cut the connection unless a login succeeds, in epoch milliseconds. */
+    readonly authenticatedUntilMs?: number;
+  };
+}
+
+export interface ReauthenticatorOptions {
+  /** The server, for messages. */
+  readonly label: string;
+  /**
+   * The new token is spread over the connections for this long, in milliseconds; less when the old one ends
+   * too soon for that.
+   */
+  readonly windowMs: number;
+  /** Tries a token where nothing is outstanding; without it, the first connection in line is the trial. */
+  readonly prove?: (token: Token, signal: AbortSignal) => Promise<void>;
+}
+
+interface Member {
+  readonly connection: Connection;
+  token: Token;
+  attempts: number;
+  plan: Disposable | undefined;
+  /** The login that is on its way. */
+  login: Promise<void> | undefined;
+}
+
+/** A new token that is being tried before it is spread. */
+interface Trial {
+  readonly token: Token;
+  readonly abort: AbortController;
+  plan: Disposable | undefined;
+}
+
+/** Delays between tries of one login, in milliseconds: doubling from the first to the last. */
+const RETRY_FROM_MS = 250;
+const RETRY_TO_MS = 5_000;
+
+/** How long a new token may be tried before this counts as a failure, in milliseconds. */
+const PROOF_TIMEOUT_MS = 5_000;
+
+/**
+ * Puts each new token on every live connection to one server: tried first where a refusal can do no harm, then
+ * spread over a window, those closest to their end first, each retried on its own.
+ */
+export class Reauthenticator {
+  readonly #manager: TokenManager;
+  readonly #options: ReauthenticatorOptions;
+  readonly #events: Events<ReauthenticationEvents>;
+  readonly #clock: Clock;
+  readonly #members = new Map<Connection, Member>();
+  /** The newest token that this server has accepted. */
+  #proven: Token | undefined;
+  /** The token that every live connection should have. */
+  #target: Token | undefined;
+  #trial: Trial | undefined;
+  #subscription: Disposable | undefined;
+
+  constructor(
+    manager: TokenManager,
+    events: Events<ReauthenticationEvents>,
+    options: ReauthenticatorOptions,
+  ) {
+    this.#manager = manager;
+    this.#events = events;
+    this.#options = options;
+    this.#clock = manager.clock;
+  }
+
+  /** Connections that are kept authenticated. */
+  get size(): number {
+    return this.#members.size;
+  }
+
+  /**
+   * Resolves with the token to log in with on a new connection: the newest one that this server has accepted,
+   * as long as it is valid, else the newest there is.
+   */
+  async tokenForLogin(options: GetTokenOptions = {}): Promise<Token> {
+    const proven = this.#proven;
+    if (proven !== undefined && this.#isLive(proven)) return proven;
+    return this.#manager.getToken(options);
+  }
+
+  /** Randomness as injected; for the jitter of adapters. */
+  get random(): () => number {
+    return this.#manager.random;
+  }
+
+  get clock(): Clock {
+    return this.#clock;
+  }
+
+  /**
+   * Until when a command of this connection may block without holding up its next login, in epoch
+   * milliseconds: a random place in the window in which the next token will be spread.
+   */
+  blockUntilMs(connection: Connection): number {
+    const member = this.#members.get(connection);
+    if (member === undefined) return Number.POSITIVE_INFINITY;
+    const { token } = member;
+    const nowMs = this.#clock.now();
+    const isDue = this.#target !== undefined && isNewer(this.#target, token);
+    const fromMs = isDue ? nowMs : Math.max(nowMs, this.#manager.nextRequestAtMs ?? nowMs);
+    const roomMs = Math.max(0, token.expiresAtMs - safetyMarginMs(token) - fromMs);
+    return fromMs + this.random() * Math.min(this.#options.windowMs, roomMs / 2);
+  }
+
+  /** Logs a connection in now, ahead of its place in the window, when a newer token is there. */
+  async loginIfDue(connection: Connection): Promise<void> {
+    const member = this.#members.get(connection);
+    if (member === undefined || this.#target === undefined || !isNewer(this.#target, member.token)) return;
+    this.#start(member);
+    await member.login;
+  }
+
+  /** Keeps a connection, which has logged in with `token`, authenticated until disposed. */
+  enroll(connection: Connection, token: Token): Disposable {
+    const member: Member = { connection, token, attempts: 0, plan: undefined, login: undefined };
+    this.#members.set(connection, member);
+    this.#subscription ??= this.#manager.subscribe((next) => this.#try(next));
+    if (this.#target !== undefined && isNewer(this.#target, token)) this.#schedule(member, 0);
+    return {
+      [Symbol.dispose]: () => {
+        if (this.#members.get(connection) !== member) return;
+        this.#members.delete(connection);
+        member.plan?.[Symbol.dispose]();
+        if (this.#members.size === 0) this.#rest();
+      },
+    };
+  }
+
+  /** A handshake with this token succeeded. */
+  accepted(token: Token): void {
+    if (this.#proven === undefined || isNewer(token, this.#proven)) this.#proven = token;
+  }
+
+  /** A handshake with this token was refused: it is replaced, and until then an older one that works is used. */
+  refused(token: Token, error: unknown): void {
+    if (this.#proven?.isSameAs(token)) this.#proven = undefined;
+    this.#manager.refuse(token, error);
+  }
+
+  close(): void {
+    for (const member of this.#members.values()) member.plan?.[Symbol.dispose]();
+    this.#members.clear();
+    this.#rest();
+  }
+
+  #rest(): void {
+    this.#subscription?.[Symbol.dispose]();
+    this.#subscription = undefined;
+    this.#dropTrial();
+  }
+
+  #dropTrial(): void {
+    this.#trial?.plan?.[Symbol.dispose]();
+    this.#trial?.abort.abort();
+    this.#trial = undefined;
+  }
+
+  #isLive(token: Token): boolean {
+    return this.#clock.now() < token.expiresAtMs - safetyMarginMs(token);
+  }
+
+  /** A new token has come: it is tried before it is spread. */
+  #try(token: Token): void {
+    this.#dropTrial();
+    if (this.#members.size === 0) return;
+    const trial: Trial = { token, abort: new AbortController(), plan: undefined };
+    this.#trial = trial;
+    void this.#prove(trial, 1);
+  }
+
+  async #prove(trial: Trial, attempt: number): Promise<void> {
+    const { label, prove } = this.#options;
+    try {
+      // A server that cannot be asked aside must not keep live connections from a token that is probably good.
+      const aside = prove !== undefined && !this.#isPressing(trial.token);
+      await (aside ? this.#proveAside(prove, trial) : this.#proveOnOne(trial.token));
+    } catch (error) {
+      if (this.#trial !== trial) return;
+      this.#events.emit("reauthenticationFailing", { connection: label, error, attempt });
+      if (isRefusal(error)) this.#manager.refuse(trial.token, error);
+      trial.plan = this.#clock.schedule(
+        () => void this.#prove(trial, attempt + 1),
+        this.#retryDelayMs(attempt),
+      );
+      return;
+    }
+    if (this.#trial !== trial) return;
+    this.#trial = undefined;
+    this.accepted(trial.token);
+    this.#spread(trial.token);
+  }
+
+  async #proveAside(prove: NonNullable<ReauthenticatorOptions["prove"]>, trial: Trial): Promise<void> {
+    const timeout = new AbortController();
+    const timer = this.#clock.schedule(
+      () => timeout.abort(new Error(`no answer within ${PROOF_TIMEOUT_MS} ms`)),
+      PROOF_TIMEOUT_MS,
+    );
+    try {
+      await prove(trial.token, AbortSignal.any([trial.abort.signal, timeout.signal]));
+    } finally {
+      timer[Symbol.dispose]();
+    }
+  }
+
+  /** Without a place of its own, the token is tried on one connection, the most urgent; the others wait for it. */
+  async #proveOnOne(token: Token): Promise<void> {
+    for (const member of this.#byUrgency().filter((one) => isNewer(token, one.token))) {
+      const result = await member.connection.authenticate(token);
+      if (result !== "accepted") continue;
+      this.#accept(member, token);
+      return;
+    }
+  }
+
+  /** Whether the first connection to end has no more time for trials: half of its last 30 % is over. */
+  #isPressing(token: Token): boolean {
+    const [first] = this.#byUrgency();
+    if (first === undefined || !isNewer(token, first.token)) return false;
+    const leftMs = first.token.expiresAtMs - safetyMarginMs(first.token) - this.#clock.now();
+    return leftMs < 0.15 * (first.token.expiresAtMs - first.token.receivedAtMs);
+  }
+
+  #byUrgency(): Member[] {
+    return [...this.#members.values()].sort((a, b) => a.token.expiresAtMs - b.token.expiresAtMs);
+  }
+
+  #spread(token: Token): void {
+    this.#target = token;
+    const due = this.#byUrgency().filter((member) => isNewer(token, member.token));
+    const [first] = due;
+    if (first === undefined) return;
+    const window = windowMs(this.#options.windowMs, this.#clock.now(), first.token);
+    const delays = spreadMs(due.length, window, this.#manager.random);
+    for (const [index, member] of due.entries()) {
+      member.attempts = 0;
+      this.#schedule(member, delays[index] ?? 0);
+    }
+  }
+
+  #schedule(member: Member, delayMs: number): void {
+    member.plan?.[Symbol.dispose]();
+    member.plan = this.#clock.schedule(() => this.#start(member), delayMs);
+  }
+
+  #start(member: Member): void {
+    member.plan?.[Symbol.dispose]();
+    member.plan = undefined;
+    member.login ??= this.#login(member).finally(() => {
+      member.login = undefined;
+    });
+  }
+
+  async #login(member: Member): Promise<void> {
+    const token = this.#target;
+    if (token === undefined || !isNewer(token, member.token)) return;
+    const leftMs = this.#leftMs(member);
+    const overdue = leftMs > 0 ? this.#clock.schedule(() => this.#giveUp(member, token), leftMs) : undefined;
+    try {
+      const result = await member.connection.authenticate(token);
+      if (result === "accepted") this.#accept(member, token);
+      if (result === "unable" && member.attempts === 0) {
+        this.#fail(member, unableError(member.connection.label, member.token));
+      }
+      if (result === "unable" || result === "offline") this.#again(member);
+    } catch (error) {
+      this.#fail(member, error);
+      this.#again(member);
+    } finally {
+      overdue?.[Symbol.dispose]();
+    }
+  }
+
+  #accept(member: Member, token: Token): void {
+    if (this.#members.get(member.connection) !== member) return;
+    member.token = token;
+    member.attempts = 0;
+    this.accepted(token);
+    this.#events.emit("reauthenticated", { connection: member.connection.label, token });
+    // A login that waited for a transaction or a blocked command may have been overtaken by a newer token.
+    if (this.#target !== undefined && isNewer(this.#target, token)) this.#schedule(member, 0);
+  }
+
+  #again(member: Member): void {
+    if (this.#members.get(member.connection) !== member) return;
+    member.attempts += 1;
+    if (this.#leftMs(member) > 0) this.#schedule(member, this.#retryDelayMs(member.attempts));
+    else member.connection.replace?.();
+  }
+
+  #giveUp(member: Member, token: Token): void {
+    if (this.#members.get(member.connection) !== member) return;
+    this.#fail(member, loginTimeoutError(member.connection.label, token));
+    member.connection.replace?.();
+  }
+
+  #fail(member: Member, error: unknown): void {
+    if (this.#members.get(member.connection) !== member) return;
+    this.#events.emit("reauthenticationFailing", {
+      connection: member.connection.label,
+      error,
+      attempt: member.attempts + 1,
+      authenticatedUntilMs: member.token.expiresAtMs,
+    });
+  }
+
+  #leftMs(member: Member): number {
+    return Math.max(0, member.token.expiresAtMs - safetyMarginMs(member.token) - this.#clock.now());
+  }
+
+  #retryDelayMs(attempt: number): number {
+    const plainMs = Math.min(RETRY_TO_MS, RETRY_FROM_MS * 2 ** (attempt - 1));
+    return plainMs * (0.5 + 0.5 * this.#manager.random());
+  }
+}
+
+/** A token no newer than the one a connection has is not sent: it could only shorten its life. */
+function isNewer(token: Token, than: Token): boolean {
+  return !token.isSameAs(than) && token.expiresAtMs > than.expiresAtMs;
+}
+
+function isRefusal(error: unknown): boolean {
+  return PasswordlessError.is(error) && error.code === "ERR_PASSWORDLESS_AUTH_REFUSED";
+}
