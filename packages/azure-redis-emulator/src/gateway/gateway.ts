@@ -89,7 +89,6 @@ class RedisGatewayServer implements Gateway {
     this.#options = options;
     this.#users = new AclUsers(options.server);
     this.#desk = new LoginDesk({
-      users: this.#users,
       faults: this.#faults,
       wrongPassword: `refused-${randomBytes(12).toString("hex")}`,
       verifyLogin: (username, token) => options.verifyLogin(username, token),

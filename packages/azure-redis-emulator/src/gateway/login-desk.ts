@@ -1,5 +1,4 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { AclUsers } from "./acl-users.js";
 import type { LoginDecision } from "./connection.js";
 import type { LoginCommand } from "./login-command.js";
 import type { LoginFaults } from "./login-faults.js";
@@ -10,6 +9,9 @@ export type LoginVerdict =
       readonly accepted: true;
       readonly objectId: string;
       readonly tokenId?: string;
+      /** User and password at the real server. */
+      readonly aclUser: string;
+      readonly aclPassword: string;
       /** End of the token in epoch milliseconds. */
       readonly expiresAtMs: number;
     }
@@ -22,14 +24,13 @@ export type LoginVerdict =
     };
 
 export interface LoginDeskOptions {
-  readonly users: AclUsers;
   readonly faults: LoginFaults;
   /** A password that no user has. */
   readonly wrongPassword: string;
   verifyLogin(username: string, token: string): Promise<LoginVerdict>;
 }
 
-/** Decides about logins: the token, the access policy, and the faults that a test wants to see. */
+/** Decides about logins: by the token, and by the faults that a test wants to see. */
 export class LoginDesk {
   readonly #options: LoginDeskOptions;
 
@@ -39,7 +40,7 @@ export class LoginDesk {
 
   /** Never rejects. */
   async decide(login: LoginCommand, isEncrypted: boolean): Promise<LoginDecision> {
-    const { faults, users, wrongPassword } = this.#options;
+    const { faults, wrongPassword } = this.#options;
     let refusal = isEncrypted ? undefined : "Entra ID logins are refused on a connection without TLS";
     for (const fault of faults.take(login.username ?? "default")) {
       if (fault.kind === "close" || fault.kind === "hang") return { kind: fault.kind };
@@ -47,17 +48,14 @@ export class LoginDesk {
       else refusal ??= "refused by an injected fault";
     }
     const verdict = await this.#verify(login);
+    if (!verdict.accepted) refusal ??= verdict.reason;
     const { objectId, tokenId } = verdict;
     const about = { objectId, ...(tokenId !== undefined && { tokenId }) };
-    if (refusal === undefined && !verdict.accepted) refusal = verdict.reason;
-    const credentials = users.credentialsOf(objectId);
-    if (refusal === undefined && credentials === undefined) {
-      refusal = "the identity has no access policy on the cache";
-    }
-    if (refusal !== undefined || !verdict.accepted || credentials === undefined) {
+    if (!verdict.accepted || refusal !== undefined) {
       return { kind: "refuse", ...about, reason: refusal ?? "refused", wrongPassword };
     }
-    return { kind: "pass", ...about, ...credentials, expiresAtMs: verdict.expiresAtMs };
+    const { aclUser, aclPassword, expiresAtMs } = verdict;
+    return { kind: "pass", ...about, aclUser, aclPassword, expiresAtMs };
   }
 
   async #verify({ username, token }: LoginCommand): Promise<LoginVerdict> {
