@@ -147,7 +147,7 @@ export const AADSTS: Readonly<Record<number, AadstsEntry>> = {
   700211: NO_FEDERATION_MATCH,
   700212: rejected(
     "no federated credential of the identity matches the token's audience",
-    "Use the audience api://AzureADTokenExchange (in China api://AzureADTokenExchangeChina) on both sides.",
+    "Use the audience api://AzureADTokenExchange (US Gov …USGov, China …China) on both sides.",
   ),
   700213: rejected(
     "no federated credential of the identity matches the token's subject",

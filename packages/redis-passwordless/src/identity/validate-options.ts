@@ -212,8 +212,7 @@ function checkContradictions(options: IdentityOptions): void {
 }
 
 function contradiction(one: string, other: string): PasswordlessError {
-  const what = one === "scope" ? "say the same thing twice" : "name different identities";
-  const message = `Options \`${one}\` and \`${other}\` ${what}.`;
+  const message = `Options \`${one}\` and \`${other}\` exclude each other.`;
   return optionConflict(one, other, message, "Keep the one that is meant.");
 }
 
