@@ -6,7 +6,7 @@
 //   node scripts/api-reports.mjs --update   writes the reports
 
 import { existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
-import { basename, join } from "node:path";
+import { basename, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { Extractor, ExtractorConfig, ExtractorLogLevel } from "@microsoft/api-extractor";
@@ -16,7 +16,8 @@ import { fail } from "./lib/run.mjs";
 /** @typedef {import("./lib/packages.mjs").WorkspacePackage} WorkspacePackage */
 /** @typedef {import("./lib/packages.mjs").Subpath} Subpath */
 
-const TEMPORARY = fileURLToPath(new URL("../node_modules/.cache/api-reports/", import.meta.url));
+const ROOT = fileURLToPath(new URL("..", import.meta.url));
+const TEMPORARY = join(ROOT, "node_modules/.cache/api-reports");
 
 const { values: flags } = parseArgs({ options: { update: { type: "boolean", default: false } } });
 
@@ -26,7 +27,7 @@ const outdated = workspacePackages().flatMap((workspacePackage) => {
   if (unbuilt) fail(`${unbuilt.types} is missing: run \`npm run build\` first.`);
   const stale = subpaths.filter((subpath) => !reportMatches(workspacePackage, subpath)).map(reportName);
   const names = [...stale, ...strayReports(workspacePackage, subpaths)];
-  return names.map((name) => join(workspacePackage.folder, "etc", name));
+  return names.map((name) => relative(ROOT, join(workspacePackage.folder, "etc", name)));
 });
 if (outdated.length > 0) {
   fail(`The public surface changed: run \`npm run api:update\` and commit ${outdated.join(", ")}.`);

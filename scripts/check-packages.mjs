@@ -17,9 +17,9 @@ const folder = mkdtempSync(join(tmpdir(), "check-packages-"));
 try {
   for (const workspacePackage of workspacePackages()) {
     const { name, path } = pack(workspacePackage, folder);
-    console.log(run(process.execPath, [PUBLINT, "run", "--strict", path]));
-    console.log(run(process.execPath, [ATTW, "--profile", "esm-only", "--format", "ascii", path]));
-    console.log(`${name}: packed as it should be`);
+    run(process.execPath, [PUBLINT, "run", "--strict", path]);
+    run(process.execPath, [ATTW, "--profile", "esm-only", "--format", "ascii", path]);
+    console.log(`${name} is packed as it should be`);
   }
 } catch (error) {
   console.error(error instanceof Error ? error.message : error);

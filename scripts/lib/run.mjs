@@ -12,8 +12,8 @@ export function run(command, args, options = {}) {
   const result = spawnSync(command, args, { maxBuffer: 64 * 1024 * 1024, ...options, encoding: "utf8" });
   if (result.error) throw result.error;
   if (result.status === 0) return result.stdout?.trim() ?? "";
-  const output = `${result.stdout ?? ""}${result.stderr ?? ""}`.trim().split("\n").slice(-20).join("\n");
-  throw new Error(`\`${command} ${args.join(" ")}\` ended with ${result.status ?? result.signal}. ${output}`);
+  const output = `${result.stdout ?? ""}${result.stderr ?? ""}`.trim().split("\n").slice(-60).join("\n");
+  throw new Error(`\`${command} ${args.join(" ")}\` ended with ${result.status ?? result.signal}: ${output}`);
 }
 
 /**
