@@ -141,11 +141,24 @@ async function start(options: EmulatorOptions, closers: Closers): Promise<Runnin
   return emulator;
 }
 
-function redisServer({ url, bin, args }: NonNullable<EmulatorOptions["redis"]> = {}): Promise<RedisServer> {
-  if (url !== undefined && (bin !== undefined || args !== undefined)) {
+async function redisServer({
+  url,
+  bin,
+  args,
+}: NonNullable<EmulatorOptions["redis"]> = {}): Promise<RedisServer> {
+  if (url === undefined) {
+    return startRedisServer({ ...(bin !== undefined && { bin }), ...(args !== undefined && { args }) });
+  }
+  if (bin !== undefined || args !== undefined) {
     throw new TypeError('Give either "redis.url", for a server that runs, or "redis.bin" and "redis.args".');
   }
-  return url === undefined
-    ? startRedisServer({ ...(bin !== undefined && { bin }), ...(args !== undefined && { args }) })
-    : connectRedisServer(url);
+  try {
+    return await connectRedisServer(url);
+  } catch (error) {
+    if (error instanceof Error && "code" in error && "syscall" in error) {
+      // Only the host: the URL may hold a password.
+      throw new Error(`No Redis server answers at ${new URL(url).host}: ${error.message}`, { cause: error });
+    }
+    throw error;
+  }
 }

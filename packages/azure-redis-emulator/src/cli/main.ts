@@ -82,6 +82,16 @@ function packageVersion(): string {
   return version;
 }
 
+/** One sentence for the terminal. */
+function messageOf(error: unknown): string {
+  if (!(error instanceof Error)) {
+    return String(error);
+  }
+  return "code" in error && error.code === "EADDRINUSE" && "port" in error
+    ? `Port ${String(error.port)} is in use; choose another with --port or --control-port, or leave it out.`
+    : error.message;
+}
+
 function log(message: string): void {
   process.stderr.write(`${message}\n`);
 }
@@ -90,7 +100,7 @@ try {
   process.exitCode = await main(process.argv.slice(2), process.env);
 } catch (error) {
   const isUsage = error instanceof UsageError || error instanceof RangeError || error instanceof TypeError;
-  log(`azure-redis-emulator: ${error instanceof Error ? error.message : String(error)}`);
+  log(`azure-redis-emulator: ${messageOf(error)}`);
   if (isUsage) {
     log("See azure-redis-emulator --help.");
   }

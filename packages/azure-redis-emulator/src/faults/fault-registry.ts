@@ -25,6 +25,7 @@ export class FaultRegistry {
     if (times !== undefined && !(Number.isInteger(times) && times > 0)) {
       throw new RangeError(`"times" must be a whole number above 0; got ${times}.`);
     }
+    checkFault(fault);
     const entry: Entry = { target, fault, scope, applied: 0 };
     this.#entries.add(entry);
     const remove = (): void => {
@@ -74,4 +75,19 @@ function applies(entry: Entry, endpoint: FaultTarget, objectId: string | undefin
     (scope.objectId === undefined || scope.objectId === objectId) &&
     (scope.times === undefined || applied < scope.times)
   );
+}
+
+/** The longest delay that a timer can have: 2^31 - 1 ms, almost 25 days. */
+const MAX_DELAY_MS = 2_147_483_647;
+
+function checkFault(fault: TokenFault): void {
+  if (fault.kind === "delay" && !(fault.delayMs >= 0 && fault.delayMs <= MAX_DELAY_MS)) {
+    throw new RangeError(`"delayMs" must be from 0 to ${MAX_DELAY_MS}; got ${fault.delayMs}.`);
+  }
+  if (
+    fault.kind === "status" &&
+    !(Number.isInteger(fault.status) && fault.status >= 200 && fault.status <= 599)
+  ) {
+    throw new RangeError(`"status" must be a whole number from 200 to 599; got ${fault.status}.`);
+  }
 }

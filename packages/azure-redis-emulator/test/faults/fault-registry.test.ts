@@ -69,3 +69,12 @@ test("an application that is taken back does not count", () => {
 test.each([0, -1, 1.5, Number.NaN])("times: %d is refused", (times) => {
   expect(() => new FaultRegistry().inject("imds", { kind: "hang" }, { times })).toThrow(RangeError);
 });
+
+test.each([
+  { kind: "delay", delayMs: -1 },
+  { kind: "delay", delayMs: 2 ** 31 },
+  { kind: "status", status: 99 },
+  { kind: "status", status: 200.5 },
+] as const)("%j is refused", (fault) => {
+  expect(() => new FaultRegistry().inject("imds", fault)).toThrow(RangeError);
+});

@@ -1,0 +1,98 @@
+import { describe, expect, test } from "vitest";
+import { parseDuration } from "../../src/cli/duration.js";
+import { HELP } from "../../src/cli/help.js";
+import { parseCommandLine, UsageError, variableOf } from "../../src/cli/options.js";
+
+test("without flags everything has its default", () => {
+  expect(parseCommandLine([], {})).toEqual({
+    name: "start",
+    isJson: false,
+    identity: "system",
+    managedIdentityEndpoint: "imds",
+    emulator: { redis: {}, gateway: {} },
+  });
+});
+
+const FLAGS = {
+  json: "true",
+  identity: "service-principal",
+  endpoint: "app-service",
+  "token-lifetime": "90s",
+  "token-version": "v2",
+  "tenant-id": "t",
+  port: "1234",
+  "control-port": "1235",
+  "idle-timeout": "0",
+  "redis-url": "redis://localhost",
+};
+const RESULT = {
+  name: "start",
+  isJson: true,
+  identity: "servicePrincipal",
+  managedIdentityEndpoint: "appService",
+  emulator: {
+    tokenLifetimeMs: 90_000,
+    tokenVersion: "v2",
+    tenantId: "t",
+    controlPort: 1235,
+    redis: { url: "redis://localhost" },
+    gateway: { port: 1234, idleTimeoutMs: 0 },
+  },
+};
+
+test("each flag has an effect", () => {
+  const args = Object.entries(FLAGS).flatMap(([flag, value]) =>
+    flag === "json" ? ["--json"] : [`--${flag}`, value],
+  );
+  expect(parseCommandLine(args, {})).toEqual(RESULT);
+});
+
+test("each flag has a variable with the same effect", () => {
+  const env = Object.fromEntries(Object.entries(FLAGS).map(([flag, value]) => [variableOf(flag), value]));
+  expect(parseCommandLine([], env)).toEqual(RESULT);
+  expect(variableOf("token-lifetime")).toBe("AZURE_REDIS_EMULATOR_TOKEN_LIFETIME");
+});
+
+test("a flag wins over its variable", () => {
+  const env = { AZURE_REDIS_EMULATOR_PORT: "1" };
+  expect(parseCommandLine(["--port", "2"], env)).toMatchObject({ emulator: { gateway: { port: 2 } } });
+});
+
+test("the help names every flag", () => {
+  for (const flag of [...Object.keys(FLAGS), "redis-bin", "help", "version"]) {
+    expect(HELP).toContain(`--${flag}`);
+  }
+});
+
+describe("a usage error names the flag or variable and what it takes", () => {
+  test.each<[string[], Record<string, string>, RegExp]>([
+    [["--port", "http"], {}, /^--port takes a port number.*"http"/],
+    [["--port", "70000"], {}, /^--port/],
+    [[], { AZURE_REDIS_EMULATOR_PORT: "x" }, /^AZURE_REDIS_EMULATOR_PORT takes/],
+    [["--token-lifetime", "soon"], {}, /^--token-lifetime takes a duration.*"soon"/],
+    [["--identity", "toString"], {}, /^--identity takes system, user, service-principal/],
+    [["--endpoint", "arc"], {}, /^--endpoint takes imds, app-service/],
+    [["--token-version", "v3"], {}, /^--token-version takes v1, v2/],
+    [[], { AZURE_REDIS_EMULATOR_JSON: "yes" }, /^AZURE_REDIS_EMULATOR_JSON takes true or false/],
+    [["--redis-url", "a", "--redis-bin", "b"], {}, /not both/],
+    [["--colour"], {}, /--colour/],
+    [["start"], {}, /start/],
+  ])("%j %j", (args, env, message) => {
+    expect(() => parseCommandLine(args, env)).toThrow(UsageError);
+    expect(() => parseCommandLine(args, env)).toThrow(message);
+  });
+});
+
+test.each([
+  ["90", 90_000],
+  ["90s", 90_000],
+  ["500ms", 500],
+  ["1.5m", 90_000],
+  ["2h", 7_200_000],
+  ["", undefined],
+  ["h", undefined],
+  ["-1s", undefined],
+  ["1d", undefined],
+])("the duration %j is %j ms", (text, durationMs) => {
+  expect(parseDuration(text)).toBe(durationMs);
+});

@@ -1,0 +1,238 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { type Emulator, type Identity, startEmulator } from "../../src/index.js";
+import { askImds, claimsIn, claimsOf, type Response, request } from "../support/http.js";
+import { connectRedis } from "../support/redis.js";
+
+let azure: Emulator;
+
+beforeAll(async () => {
+  azure = await startEmulator();
+});
+
+afterEach(() => azure.clearFaults());
+
+afterAll(() => azure.close());
+
+function call(method: string, path: string, body?: unknown, headers = {}): Promise<Response> {
+  return request(azure.controlUrl + path, {
+    method,
+    headers,
+    ...(body !== undefined && { body: JSON.stringify(body) }),
+  });
+}
+
+test("the overview has every address and identity, and no password of the server", async () => {
+  const { body, text } = await call("GET", "/");
+  expect(body).toMatchObject({
+    tenantId: azure.tenantId,
+    authorityHost: azure.authorityHost,
+    imdsHost: azure.imdsHost,
+    appService: azure.appService,
+    federationIssuer: azure.federationIssuer,
+    caFile: azure.caFile,
+    redis: { host: "localhost", port: azure.redis.port, plaintextPort: azure.redis.plaintextPort },
+    identities: [azure.systemIdentity, azure.userIdentity, azure.servicePrincipal],
+  });
+  expect(text).not.toContain(azure.redis.backendUrl);
+});
+
+test("the CA's certificate can be fetched", async () => {
+  expect((await call("GET", "/ca.pem")).text).toBe(azure.caCertificate);
+});
+
+describe("environment", () => {
+  test("is that of the identity named, by kind or by object ID", async () => {
+    expect((await call("GET", "/env")).body).toEqual(azure.env());
+    expect((await call("GET", "/env?identity=servicePrincipal")).body).toEqual(
+      azure.env(azure.servicePrincipal),
+    );
+    const byId = await call("GET", `/env?identity=${azure.userIdentity.objectId}&endpoint=appService`);
+    expect(byId.body).toEqual(azure.env(azure.userIdentity, { managedIdentityEndpoint: "appService" }));
+  });
+
+  test("of nobody is not found", async () => {
+    expect((await call("GET", "/env?identity=nobody")).status).toBe(404);
+    expect((await call("GET", "/env?endpoint=arc")).status).toBe(400);
+  });
+});
+
+describe("identities", () => {
+  test("are added, assigned, revoked and removed", async () => {
+    const added = await call("POST", "/identities", { kind: "user", accessPolicy: null });
+    expect(added.status).toBe(201);
+    const identity = added.body as unknown as Identity;
+    await expect(connectRedis(azure, identity)).rejects.toThrow(/WRONGPASS/);
+
+    const policy = `/identities/${identity.objectId}/access-policy`;
+    expect((await call("PUT", policy, { policy: "Data Reader" })).status).toBe(200);
+    (await connectRedis(azure, identity)).destroy();
+    expect((await call("DELETE", policy)).status).toBe(200);
+    await expect(connectRedis(azure, identity)).rejects.toThrow(/WRONGPASS/);
+
+    expect((await call("DELETE", `/identities/${identity.objectId}`)).status).toBe(200);
+    expect((await call("GET", "/identities")).text).not.toContain(identity.objectId);
+  });
+
+  test("a service principal gets a secret", async () => {
+    const { body } = await call("POST", "/identities", { kind: "servicePrincipal" });
+    expect(body).toMatchObject({ kind: "servicePrincipal", secret: expect.any(String) as string });
+  });
+
+  test.each([
+    [{ kind: "arc" }, 400],
+    [{ kind: "user", colour: "blue" }, 400],
+    [{ kind: "user", tokenLifetimeMs: 1 }, 400],
+    [{ kind: "servicePrincipal", certificates: ["not PEM"] }, 409],
+  ])("%j is refused", async (body, status) => {
+    expect((await call("POST", "/identities", body)).status).toBe(status);
+  });
+
+  test("what is not there is said to be not there", async () => {
+    expect((await call("DELETE", "/identities/nobody")).body["error"]).toContain("no identity");
+    expect((await call("PUT", "/identities/nobody/access-policy", {})).body["error"]).toContain('"policy"');
+  });
+});
+
+test("the lifetime of tokens can be set, for all or for one", async () => {
+  const { objectId, clientId } = azure.userIdentity;
+  await call("PUT", "/token-lifetime", { lifetimeMs: 600_000 });
+  await call("PUT", "/token-lifetime", { lifetimeMs: 60_000, objectId });
+  expect((await askImds(azure)).body["expires_in"]).toMatch(/^600$/);
+  expect((await askImds(azure, { client_id: clientId })).body["expires_in"]).toMatch(/^60$/);
+  expect((await call("PUT", "/token-lifetime", { lifetimeMs: "long" })).status).toBe(400);
+  expect((await call("PUT", "/token-lifetime", {})).status).toBe(400);
+});
+
+test("the clock can be moved and read", async () => {
+  try {
+    expect((await call("PUT", "/clock", { offsetMs: 86_400_000 })).body["offsetMs"]).toBe(86_400_000);
+    const { body } = await call("GET", "/clock");
+    expect(Math.abs(Number(body["nowMs"]) - Date.now() - 86_400_000)).toBeLessThan(5000);
+  } finally {
+    azure.setClockOffset(0);
+  }
+});
+
+describe("faults", () => {
+  test("are injected, counted and removed", async () => {
+    const fault = { target: "imds", fault: { kind: "status", status: 503, retryAfter: "1" } };
+    const injected = await call("POST", "/faults", fault);
+    expect(injected.status).toBe(201);
+    const path = `/faults/${String(injected.body["id"])}`;
+    expect((await askImds(azure)).status).toBe(503);
+    expect((await call("GET", path)).body["applied"]).toBe(1);
+    expect((await call("GET", "/faults")).text).toContain(String(injected.body["id"]));
+    expect((await call("DELETE", path)).body["applied"]).toBe(1);
+    expect((await askImds(azure)).status).toBe(200);
+    expect((await call("DELETE", path)).status).toBe(404);
+  });
+
+  test("at logins have the target redis", async () => {
+    await call("POST", "/faults", { target: "redis", fault: { kind: "refuse" }, times: 1 });
+    await expect(connectRedis(azure, azure.userIdentity)).rejects.toThrow(/WRONGPASS/);
+    (await connectRedis(azure, azure.userIdentity)).destroy();
+  });
+
+  test("all end together", async () => {
+    await call("POST", "/faults", { target: "all", fault: { kind: "reset" } });
+    await call("POST", "/faults", { target: "redis", fault: { kind: "close" } });
+    await call("DELETE", "/faults");
+    expect((await askImds(azure)).status).toBe(200);
+    expect((await call("GET", "/faults")).body).toEqual([]);
+  });
+
+  test.each([
+    {},
+    { target: "imds" },
+    { target: "moon", fault: { kind: "hang" } },
+    { target: "imds", fault: { kind: "refuse" } },
+    { target: "redis", fault: { kind: "malformed" } },
+    { target: "imds", fault: { kind: "status", status: 99 } },
+    { target: "imds", fault: { kind: "delay" } },
+    { target: "imds", fault: { kind: "hang" }, times: 0 },
+    { target: "imds", fault: { kind: "hang" }, time: 1 },
+  ])("%j is refused with a reason", async (body) => {
+    const response = await call("POST", "/faults", body);
+    expect(response.status).toBe(400);
+    expect(response.body["error"]).toMatch(/\w/);
+  });
+});
+
+describe("tokens", () => {
+  test("are signed with claims of one's own; null leaves a claim out", async () => {
+    const { objectId } = azure.userIdentity;
+    const { body } = await call("POST", "/tokens", { objectId, claims: { aud: "other", nbf: null } });
+    const claims = claimsOf(String(body["token"]));
+    expect(claims).toMatchObject({ oid: objectId, aud: "other" });
+    expect(claims).not.toHaveProperty("nbf");
+  });
+
+  test("federated ones are of the emulator's issuer", async () => {
+    const { body } = await call("POST", "/federated-tokens", { subject: "s", expiresInMs: 1000 });
+    expect(claimsOf(String(body["token"]))).toMatchObject({
+      iss: azure.federationIssuer,
+      sub: "s",
+      aud: "api://AzureADTokenExchange",
+    });
+  });
+});
+
+test("connections can be broken and the server restarted", async () => {
+  const client = await connectRedis(azure, azure.userIdentity);
+  const killed = azure.waitFor("disconnected", ({ reason }) => reason === "killed");
+  expect((await call("POST", "/redis/kill", { objectId: azure.userIdentity.objectId })).body["killed"]).toBe(
+    1,
+  );
+  await killed;
+  client.destroy();
+  expect((await call("POST", "/redis/restart")).status).toBe(200);
+  (await connectRedis(azure, azure.userIdentity)).destroy();
+});
+
+describe("events", () => {
+  test("are read from an index on, by type", async () => {
+    const since = azure.events.length;
+    const { uti } = claimsIn(await askImds(azure));
+    const { body } = await call("GET", `/events?since=${since}&type=tokenRequest`);
+    expect(body).toMatchObject({ events: [{ type: "tokenRequest", tokenId: uti }] });
+    expect(body["next"]).toBeGreaterThan(since);
+    expect((await call("GET", `/events?since=${since}&type=login`)).body["events"]).toEqual([]);
+  });
+
+  test("a long poll ends with the next event", async () => {
+    const poll = call("GET", `/events?since=${azure.events.length}&timeoutMs=20000&type=tokenRequest`);
+    await askImds(azure);
+    expect((await poll).body["events"]).toHaveLength(1);
+  });
+
+  test("a long poll ends without one after its time", async () => {
+    const since = azure.events.length;
+    const { body } = await call("GET", `/events?since=${since}&timeoutMs=1&type=login`);
+    expect(body["events"]).toEqual([]);
+    expect((await call("GET", "/events?since=-1")).status).toBe(400);
+  });
+
+  test("are counted", async () => {
+    const { body } = await call("GET", "/counters");
+    expect(body).toMatchObject({ tokenRequests: expect.any(Number) as number });
+  });
+});
+
+describe("who may call", () => {
+  test("no web page: neither from another origin nor under another name", async () => {
+    expect((await call("GET", "/", undefined, { Origin: "https://example.org" })).status).toBe(403);
+    expect((await call("GET", "/", undefined, { Host: "attacker.example:80" })).status).toBe(403);
+  });
+
+  test("an unknown path and a wrong method are told apart", async () => {
+    expect((await call("GET", "/nothing")).status).toBe(404);
+    const { status, body } = await call("GET", "/redis/kill");
+    expect(status).toBe(405);
+    expect(body["error"]).toContain("POST");
+  });
+
+  test("a body that is no JSON object is refused", async () => {
+    expect((await request(`${azure.controlUrl}/clock`, { method: "PUT", body: "{" })).status).toBe(400);
+    expect((await request(`${azure.controlUrl}/clock`, { method: "PUT", body: "[]" })).status).toBe(400);
+  });
+});
