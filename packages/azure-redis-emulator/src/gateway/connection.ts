@@ -43,6 +43,12 @@ export interface ConnectionOptions {
 /** From here on the other side is not read until this one has caught up. */
 const HIGH_WATER_BYTES = 262_144;
 
+/**
+ * How long commands in front of a login in the same chunk wait for it. They reach the server together, as they
+ * came, because to Redis 7.2 and later it matters whether their replies are pending when the login fails.
+ */
+const TOGETHER_MS = 20;
+
 /** One client and its own connection to the real server. */
 export class GatewayConnection {
   readonly #options: ConnectionOptions;
@@ -136,10 +142,25 @@ export class GatewayConnection {
   }
 
   #feed(chunk: Buffer): void {
+    const { backend } = this.#options;
+    backend.cork();
     const decided = this.#filter.feed(chunk);
-    if (decided === undefined) return;
+    if (decided === undefined) {
+      backend.uncork();
+      return;
+    }
     this.#isDeciding = true;
-    void decided.then(() => this.#afterLogin());
+    let isCorked = true;
+    const uncork = (): void => {
+      if (isCorked) backend.uncork();
+      isCorked = false;
+    };
+    const timer = setTimeout(uncork, TOGETHER_MS);
+    void decided.then(() => {
+      clearTimeout(timer);
+      uncork();
+      this.#afterLogin();
+    });
   }
 
   #afterLogin(): void {

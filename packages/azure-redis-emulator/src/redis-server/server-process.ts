@@ -8,6 +8,9 @@ import { RedisReplyError } from "./reply.js";
 /** How long a server may take to answer, loading its data included. */
 const START_TIMEOUT_MS = 30_000;
 
+/** How long it may answer with errors: with a password of its own (`--requirepass`) it will do so for ever. */
+const REFUSED_MS = 2_000;
+
 /** How often a starting server is asked whether it is ready. */
 const POLL_MS = 15;
 
@@ -63,6 +66,7 @@ export class ServerProcess {
   async ready(address: ServerAddress, folder: string): Promise<AdminConnection> {
     const deadline = performance.now() + START_TIMEOUT_MS;
     let lastError: unknown;
+    let refusedSince: number | undefined;
     while (!this.hasExited && performance.now() < deadline) {
       try {
         const connection = await AdminConnection.open(address);
@@ -70,8 +74,11 @@ export class ServerProcess {
         return connection;
       } catch (error) {
         lastError = error;
-        // LOADING and a refused connection pass; a wrong password will not.
-        if (error instanceof RedisReplyError && !error.message.startsWith("LOADING")) break;
+        // LOADING passes. Another error may come from somebody else on the port: ours is about to exit then.
+        if (error instanceof RedisReplyError && !error.message.startsWith("LOADING")) {
+          refusedSince ??= performance.now();
+          if (performance.now() - refusedSince > REFUSED_MS) break;
+        }
       }
       await sleep(POLL_MS);
     }

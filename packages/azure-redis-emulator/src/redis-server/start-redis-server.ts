@@ -61,6 +61,7 @@ class LocalRedisServer implements RedisServer {
   readonly #args: readonly string[];
   #folder: string | undefined;
   #state: State = { name: "stopped" };
+  #restarting: Promise<void> | undefined;
 
   constructor(bin: string, args: readonly string[], port: number) {
     this.#bin = bin;
@@ -91,10 +92,18 @@ class LocalRedisServer implements RedisServer {
   }
 
   async command(...args: readonly string[]): Promise<Reply> {
+    await this.#restarting;
     return this.#running().connection.command(...args);
   }
 
-  async restart(): Promise<void> {
+  restart(): Promise<void> {
+    this.#restarting ??= this.#restart().finally(() => {
+      this.#restarting = undefined;
+    });
+    return this.#restarting;
+  }
+
+  async #restart(): Promise<void> {
     const { process, connection } = this.#running();
     await connection.command("ACL", "SAVE");
     // It answers by closing the connection, or with an error if it cannot save.
@@ -102,12 +111,13 @@ class LocalRedisServer implements RedisServer {
       if (!connection.isClosed) throw error;
     });
     await process.exited();
-    if (this.#state.name === "closed") return;
     this.#state = { name: "stopped" };
     await this.start();
   }
 
   async close(): Promise<void> {
+    // A server that is just starting could not be ended.
+    await this.#restarting?.catch(() => undefined);
     const state = this.#state;
     this.#state = { name: "closed" };
     if (state.name === "running") {

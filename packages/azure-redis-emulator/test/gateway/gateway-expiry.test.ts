@@ -191,12 +191,10 @@ describe("the idle timeout", () => {
     const objectId = await fixture.identity();
     const idle = await fixture.login(objectId);
     const busy = await fixture.login(objectId);
-    let isIdleClosed = false;
-    void idle.closed.then(() => {
-      isIdleClosed = true;
-    });
-    while (!isIdleClosed) expect(await busy.call("PING")).toBe("+PONG\r\n");
+    const closed = idle.closed.then(() => "closed");
+    while ((await Promise.race([closed, busy.call("PING")])) !== "closed");
     await fixture.waitFor("disconnected", ({ reason }) => reason === "idle");
+    expect(await busy.call("PING")).toBe("+PONG\r\n");
     expect(fixture.gateway.connectionCount).toBe(1);
   });
 });

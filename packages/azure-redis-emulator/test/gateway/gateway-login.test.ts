@@ -1,3 +1,4 @@
+import { encodeCommand } from "resp-framing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { GatewayFixture } from "../support/gateway.js";
 import { RawClient } from "../support/raw-client.js";
@@ -132,14 +133,18 @@ describe("a login at the gateway", () => {
     const through = await fixture.login(objectId);
     const direct = await RawClient.connect({ port: fixture.server.port });
     await direct.call("AUTH", fixture.server.password);
+    const pipeline = Buffer.concat(
+      [
+        ["PING"],
+        ["AUTH", objectId, "wrong"],
+        ["PING"],
+        ["HELLO", "3", "AUTH", objectId, "wrong"],
+        ["ECHO", "end"],
+      ].map((args) => encodeCommand(args)),
+    );
     const answers = await Promise.all(
       [through, direct].map(async (client) => {
-        client
-          .send("PING")
-          .send("AUTH", objectId, "wrong")
-          .send("PING")
-          .send("HELLO", "3", "AUTH", objectId, "wrong");
-        client.send("ECHO", "end");
+        client.sendBytes(pipeline);
         const frames: string[] = [];
         while (frames.at(-1) !== "$3\r\nend\r\n") frames.push(...(await client.frames(1)));
         client.close();

@@ -104,7 +104,7 @@ export class GatewayFixture implements AsyncDisposable {
     const fits = (event: EmulatorEvent): event is EventOf<T> =>
       event.type === type && match(event as EventOf<T>);
     const past = this.events.slice(since).find(fits);
-    if (past !== undefined) return Promise.resolve(past as EventOf<T>);
+    if (past !== undefined) return Promise.resolve(past);
     return new Promise((resolve) => {
       const listener = (event: EmulatorEvent): void => {
         if (!fits(event)) return;

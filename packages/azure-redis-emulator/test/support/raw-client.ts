@@ -21,7 +21,7 @@ export class RawClient {
     resolve(frames: string[]): void;
     reject(error: Error): void;
   }[] = [];
-  #partial = Buffer.alloc(0);
+  #partial: Buffer = Buffer.alloc(0);
   #isClosed = false;
 
   private constructor(socket: Socket) {
