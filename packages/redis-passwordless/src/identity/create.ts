@@ -3,6 +3,7 @@ import type { TokenResponse } from "../core/token.js";
 import type { CertificateSource } from "./certificate.js";
 import { planFromEnvironment } from "./environment.js";
 import { type Environment, variable } from "./managed-identity-source.js";
+import { once } from "./once.js";
 import type { IdentityOptions } from "./options.js";
 import {
   type CommonSettings,
@@ -64,20 +65,18 @@ class PlannedProvider implements DescribedIdentityProvider {
   readonly kind: IdentityKind;
   readonly description: string;
   readonly reason: string;
-  readonly #plan: IdentityPlan;
-  #loading: Promise<IdentityProvider> | undefined;
+  readonly #load: () => Promise<IdentityProvider>;
 
   constructor(plan: IdentityPlan) {
     this.kind = plan.kind;
     this.description = plan.description;
     this.reason = plan.reason;
-    this.#plan = plan;
+    this.#load = once(() => plan.load());
   }
 
   async requestToken(request: TokenRequest): Promise<TokenResponse> {
     request.signal.throwIfAborted();
-    this.#loading ??= this.#plan.load();
-    const provider = await this.#loading;
+    const provider = await this.#load();
     return provider.requestToken(request);
   }
 }

@@ -2,6 +2,7 @@ import { PasswordlessError } from "../core/errors.js";
 import type { IdentityProvider, TokenRequest } from "../core/identity-provider.js";
 import type { TokenResponse } from "../core/token.js";
 import { credentialError } from "./credential-errors.js";
+import { once } from "./once.js";
 import { sanitiseCause } from "./sanitise.js";
 import { type TokenExpectations, toTokenResponse } from "./token-response.js";
 
@@ -100,18 +101,6 @@ async function loadAzureIdentity(wanted: string): Promise<AzureIdentity> {
       details: { peer: "@azure/identity" },
     });
   }
-}
-
-/** One result for all callers; a failure is not kept. */
-function once<T>(load: () => Promise<T>): () => Promise<T> {
-  let loading: Promise<T> | undefined;
-  return () => {
-    loading ??= load().catch((error: unknown) => {
-      loading = undefined;
-      throw error;
-    });
-    return loading;
-  };
 }
 
 function withoutUndefined(options: object): Record<string, unknown> {
