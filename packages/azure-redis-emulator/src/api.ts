@@ -149,6 +149,16 @@ export type EmulatorEvent =
       readonly reason: "client" | "tokenExpired" | "idle" | "killed" | "server" | "fault";
     };
 
+/** How many events there have been. */
+export interface Counters {
+  readonly tokenRequests: number;
+  readonly tokensIssued: number;
+  readonly loginsAccepted: number;
+  readonly loginsRefused: number;
+  readonly connected: number;
+  readonly disconnected: number;
+}
+
 export interface RedisGateway {
   /** `localhost`: the certificate covers DNS names only. */
   readonly host: string;
@@ -193,6 +203,9 @@ export interface Emulator extends AsyncDisposable {
   readonly userIdentity: Identity;
   readonly servicePrincipal: Identity;
 
+  /** All identities, the default ones first. */
+  readonly identities: readonly Identity[];
+
   addManagedIdentity(init: ManagedIdentityInit): Identity;
   addServicePrincipal(init: ServicePrincipalInit): Identity;
   removeIdentity(objectId: string): void;
@@ -219,6 +232,7 @@ export interface Emulator extends AsyncDisposable {
 
   /** Everything that has happened, oldest first. */
   readonly events: readonly EmulatorEvent[];
+  readonly counters: Counters;
   /** Resolves with the first event from now on (or from `since`, an index into `events`) that matches. */
   waitFor<T extends EmulatorEvent["type"]>(
     type: T,

@@ -2,6 +2,7 @@ import type { AccessAssignments } from "./access.js";
 import type {
   AccessPolicy,
   ActiveFault,
+  Counters,
   Emulator,
   EmulatorEvent,
   FaultScope,
@@ -22,7 +23,7 @@ import {
   servicePrincipalRecord,
 } from "./directory/identity-record.js";
 import { type EnvironmentAddresses, environmentFor } from "./environment.js";
-import type { Counters, EventLog, WaitOptions } from "./events/event-log.js";
+import type { EventLog, WaitOptions } from "./events/event-log.js";
 import type { FaultRegistry } from "./faults/fault-registry.js";
 import type { RedisFacade } from "./redis-facade.js";
 import { newTokenId, tokenTimes } from "./tokens/claims.js";

@@ -83,7 +83,11 @@ describe("federation", () => {
     );
   });
 
-  test("DefaultAzureCredential finds a workload identity by the environment alone", async () => {
+  test.each([
+    ["ManagedIdentityCredential", ""],
+    ["WorkloadIdentityCredential", NO_DISCOVERY],
+    ["DefaultAzureCredential", NO_DISCOVERY],
+  ])("%s finds a workload identity in the environment", async (name, options) => {
     const user = azure.addManagedIdentity({
       kind: "user",
       federatedCredentials: [{ issuer: azure.federationIssuer, subject }],
@@ -97,8 +101,7 @@ describe("federation", () => {
       AZURE_CLIENT_ID: user.clientId,
       AZURE_FEDERATED_TOKEN_FILE: file,
     };
-    const expression = `new identity.DefaultAzureCredential(${NO_DISCOVERY})`;
-    expectTokenOf(await getTokenWith(expression, env), user);
+    expectTokenOf(await getTokenWith(`new identity.${name}(${options})`, env), user);
   });
 });
 

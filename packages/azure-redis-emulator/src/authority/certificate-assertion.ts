@@ -47,10 +47,17 @@ export async function checkCertificateAssertion(
   checkValidity(claims, options.clock.now());
 }
 
+/**
+ * How far ahead the client's clock may be, in seconds: msal rounds `nbf` up by half a second, and 5 minutes is
+ * the default of Microsoft's own token validation. Nothing documents what Entra ID allows. The end of an
+ * assertion has no tolerance here, so that a test need not wait for it.
+ */
+const NOT_BEFORE_TOLERANCE = 300;
+
 /** @throws {EntraError} 700024 outside `nbf` and `exp` */
 export function checkValidity({ nbf, exp }: JWTPayload, nowMs: number): void {
   const now = nowMs / 1000;
-  if (exp === undefined || exp <= now || (nbf !== undefined && nbf > now)) {
+  if (exp === undefined || exp <= now || (nbf !== undefined && nbf > now + NOT_BEFORE_TOLERANCE)) {
     const instant = (epochSeconds: number | undefined): string =>
       epochSeconds === undefined ? "missing" : entraTimestamp(epochSeconds * 1000);
     throw new EntraError(

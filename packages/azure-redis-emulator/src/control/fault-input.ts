@@ -1,11 +1,11 @@
 import type { FaultScope, FaultTarget, LoginFault, TokenFault } from "../api.js";
 import {
+  checkNames,
   InputError,
   isObject,
   type JsonObject,
   optionalNumber,
   optionalString,
-  pick,
   requiredNumber,
   requiredString,
 } from "./input.js";
@@ -39,7 +39,7 @@ export function parseFault(input: JsonObject): FaultInput {
 }
 
 function parseScope(input: JsonObject): FaultScope {
-  pick(input, ["times", "objectId", "after"]);
+  checkNames(input, ["times", "objectId", "after"]);
   const times = optionalNumber(input, "times");
   const objectId = optionalString(input, "objectId");
   return { ...(times !== undefined && { times }), ...(objectId !== undefined && { objectId }) };

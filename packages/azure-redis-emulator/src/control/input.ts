@@ -70,11 +70,26 @@ export function queryNumber(query: URLSearchParams, name: string, fallback: numb
   return Number(text);
 }
 
-/** A copy without the members that are `undefined`, and without all that are not named. */
-export function pick(object: JsonObject, names: readonly string[]): Record<string, unknown> {
+/** @throws {InputError} naming members that nobody would read */
+export function checkNames(object: JsonObject, names: readonly string[]): void {
   const unknown = Object.keys(object).filter((name) => !names.includes(name));
   if (unknown.length > 0) {
     throw new InputError(`Unknown: ${unknown.join(", ")}. Known: ${names.join(", ")}.`);
   }
-  return { ...object };
+}
+
+/** Those members of `names` that are there, each as `read` takes it. */
+export function present<K extends string, T>(
+  object: JsonObject,
+  names: readonly K[],
+  read: (object: JsonObject, name: string) => T | undefined,
+): { [P in K]?: T } {
+  const result: { [P in K]?: T } = {};
+  for (const name of names) {
+    const value = read(object, name);
+    if (value !== undefined) {
+      result[name] = value;
+    }
+  }
+  return result;
 }

@@ -1,14 +1,14 @@
 import { randomUUID } from "node:crypto";
-import type { EmulatorEvent, Identity, ManagedIdentityInit } from "../api.js";
+import type { EmulatorEvent, Identity } from "../api.js";
 import { json } from "../http/http-server.js";
 import type { ControlCall, Route } from "./control.js";
 import { parseFault } from "./fault-input.js";
+import { parseManagedIdentity, parseServicePrincipal } from "./identity-input.js";
 import {
   InputError,
   optionalNumber,
   optionalString,
   parseObject,
-  pick,
   queryNumber,
   requiredNumber,
   requiredString,
@@ -16,17 +16,6 @@ import {
 
 /** A long poll ends after this long at the latest; below the timeouts of common HTTP clients. */
 const MAX_POLL_MS = 60_000;
-
-const IDENTITY_FIELDS = [
-  "kind",
-  "objectId",
-  "clientId",
-  "accessPolicy",
-  "tokenLifetimeMs",
-  "federatedCredentials",
-];
-const MANAGED_FIELDS = [...IDENTITY_FIELDS, "resourceId", "cacheUntilMsBeforeExpiry"];
-const APPLICATION_FIELDS = [...IDENTITY_FIELDS, "secret", "secretExpired", "certificates"];
 
 /** Every route of the control; the README describes them one by one. */
 export const ROUTES: readonly Route[] = [
@@ -234,12 +223,9 @@ function addIdentity({ emulator, request }: ControlCall) {
   switch (body["kind"]) {
     case "system":
     case "user":
-      return json(
-        201,
-        emulator.addManagedIdentity(pick(body, MANAGED_FIELDS) as unknown as ManagedIdentityInit),
-      );
+      return json(201, emulator.addManagedIdentity(parseManagedIdentity(body["kind"], body)));
     case "servicePrincipal":
-      return json(201, emulator.addServicePrincipal(pick(body, APPLICATION_FIELDS)));
+      return json(201, emulator.addServicePrincipal(parseServicePrincipal(body)));
     default:
       throw new InputError('"kind" must be "system", "user" or "servicePrincipal".');
   }

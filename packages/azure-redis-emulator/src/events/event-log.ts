@@ -1,4 +1,4 @@
-import type { EmulatorEvent } from "../api.js";
+import type { Counters, EmulatorEvent } from "../api.js";
 
 type EventOf<T extends EmulatorEvent["type"]> = Extract<EmulatorEvent, { type: T }>;
 
@@ -6,16 +6,6 @@ export interface WaitOptions {
   /** Index into the events from which on they count. Default: the events that are yet to come. */
   readonly since?: number;
   readonly signal?: AbortSignal;
-}
-
-/** How many events of each type there have been, and how many logins and token requests went which way. */
-export interface Counters {
-  readonly tokenRequests: number;
-  readonly tokensIssued: number;
-  readonly loginsAccepted: number;
-  readonly loginsRefused: number;
-  readonly connected: number;
-  readonly disconnected: number;
 }
 
 interface Waiter {

@@ -78,10 +78,35 @@ describe("identities", () => {
     expect(body).toMatchObject({ kind: "servicePrincipal", secret: expect.any(String) as string });
   });
 
+  test("a service principal can be added with all that it has", async () => {
+    const init = {
+      objectId: crypto.randomUUID(),
+      clientId: crypto.randomUUID(),
+      secret: "s",
+      secretExpired: true,
+      accessPolicy: "Data Reader",
+      tokenLifetimeMs: 5000,
+      federatedCredentials: [{ issuer: "i", subject: "s", audience: "a" }],
+    };
+    const { status, body } = await call("POST", "/identities", { kind: "servicePrincipal", ...init });
+    expect(status).toBe(201);
+    expect(body).toEqual({
+      kind: "servicePrincipal",
+      objectId: init.objectId,
+      clientId: init.clientId,
+      secret: "s",
+    });
+  });
+
   test.each([
     [{ kind: "arc" }, 400],
     [{ kind: "user", colour: "blue" }, 400],
     [{ kind: "user", tokenLifetimeMs: 1 }, 400],
+    [{ kind: "user", objectId: 1 }, 400],
+    [{ kind: "user", federatedCredentials: [{ issuer: "i" }] }, 400],
+    [{ kind: "servicePrincipal", federatedCredentials: {} }, 400],
+    [{ kind: "servicePrincipal", certificates: "PEM" }, 400],
+    [{ kind: "servicePrincipal", secretExpired: "yes" }, 400],
     [{ kind: "servicePrincipal", certificates: ["not PEM"] }, 409],
   ])("%j is refused", async (body, status) => {
     expect((await call("POST", "/identities", body)).status).toBe(status);
