@@ -15,6 +15,7 @@ import {
   planWorkloadIdentity,
   type ServicePrincipalSettings,
 } from "./plan.js";
+import type { TokenCredential } from "./token-credential.js";
 import { optionConflict, validateIdentityOptions } from "./validate-options.js";
 
 /** Which identity options or environment amount to, without any secret. */
@@ -97,7 +98,7 @@ function planForeign(
   settings: CommonSettings,
 ): IdentityPlan | undefined {
   if (credential !== undefined) {
-    const description = `credential ${credential.constructor.name}`;
+    const description = describeCredential(credential);
     return {
       kind: "credential",
       description,
@@ -120,6 +121,12 @@ function planForeign(
       return new CustomProvider(identityProvider, settings, description);
     },
   };
+}
+
+/** Objects without a class, or without a prototype, have no name to show. */
+function describeCredential(credential: TokenCredential): string {
+  const { name } = (credential as { constructor?: { name?: string } }).constructor ?? {};
+  return name === undefined || name === "" || name === "Object" ? "given credential" : `credential ${name}`;
 }
 
 /** Workload identity and service principals: whatever names a proof or a tenant. */

@@ -38,7 +38,7 @@ export function credentialError(error: unknown, identity: string): PasswordlessE
   const isUnavailable = chain.some(({ name }) => name === "CredentialUnavailableError");
   if (isUnavailable || chain.some(({ code }) => NETWORK_CODE.test(code))) {
     return new PasswordlessError("ERR_PASSWORDLESS_IDENTITY_UNAVAILABLE", {
-      message: `No token from the ${identity}: ${firstLines(chain)}`,
+      message: `No token from the ${identity}: ${summary(error)}`,
       remedy: "Log in (`az login`), or run where Azure provides an identity, or pass another one.",
       retryable: true,
       cause,
@@ -46,7 +46,7 @@ export function credentialError(error: unknown, identity: string): PasswordlessE
   }
   if (chain.some(({ name }) => name === "AuthenticationRequiredError")) {
     return new PasswordlessError("ERR_PASSWORDLESS_IDENTITY_REJECTED", {
-      message: `The ${identity} needs a new login: ${firstLines(chain)}`,
+      message: `The ${identity} needs a new login: ${summary(error)}`,
       remedy: "Log in again, or check the credential's secret or certificate.",
       cause,
     });
@@ -55,7 +55,7 @@ export function credentialError(error: unknown, identity: string): PasswordlessE
     return refusalError({ ...refusal, from, description: chain[0]?.message });
   }
   return new PasswordlessError("ERR_PASSWORDLESS_IDENTITY_PROVIDER_ERROR", {
-    message: `The ${identity} failed: ${firstLines(chain)}`,
+    message: `The ${identity} failed: ${summary(error)}`,
     remedy: "See the cause; the request is repeated.",
     retryable: true,
     cause,
@@ -86,9 +86,26 @@ function link(error: Readonly<Record<string, unknown>>): ForeignError {
   };
 }
 
-/** The head of the first error with a text; a chained credential's text has a line for each member. */
-function firstLines(chain: readonly ForeignError[]): string {
-  const text = chain.find(({ message }) => message !== "")?.message ?? "it did not say why";
-  const clean = redact(text.replaceAll(/\s*\n\s*/g, "; ").trim());
-  return /[.!?…]$/.test(clean) ? clean : `${clean}.`;
+/** What the error says, shortly; for a chained credential what each member says. The whole text is in the cause. */
+function summary(error: unknown): string {
+  const { errors } = (typeof error === "object" && error !== null ? error : {}) as { errors?: unknown };
+  const speakers: readonly unknown[] = Array.isArray(errors) && errors.length > 0 ? errors : [error];
+  const text = speakers.map((speaker) => firstSentence(messageOf(speaker))).join("; ");
+  return `${text === "" ? "it did not say why" : redact(text)}.`;
+}
+
+function messageOf(error: unknown): string {
+  if (typeof error === "string") return error;
+  const { message } = (typeof error === "object" && error !== null ? error : {}) as { message?: unknown };
+  return typeof message === "string" ? message : "";
+}
+
+/** Up to the first full stop that ends a sentence, or the first line break. */
+function firstSentence(text: string): string {
+  return (
+    text
+      .trim()
+      .split(/\.(?:\s|$)|\r?\n/)[0]
+      ?.trim() ?? ""
+  );
 }

@@ -1,6 +1,8 @@
 /** Anything shaped like a JWT: base64url of `{"` starts with `eyJ`. The signature may be missing or cut. */
 const JWT_LIKE = /eyJ[\w-]{5,}(?:\.[\w-]*){0,4}/g;
 const LONGEST_TEXT = 600;
+/** A shorter value is part of many a word, and no secret of Entra ID. */
+const SHORTEST_SECRET = 6;
 const DEEPEST_CAUSE = 5;
 
 /**
@@ -11,7 +13,7 @@ const DEEPEST_CAUSE = 5;
 export function redact(text: string, secrets: readonly string[] = []): string {
   let clean = text.replaceAll(JWT_LIKE, "[token removed]");
   for (const secret of secrets) {
-    if (secret !== "") clean = clean.replaceAll(secret, "[secret removed]");
+    if (secret.length >= SHORTEST_SECRET) clean = clean.replaceAll(secret, "[secret removed]");
   }
   return clean.length > LONGEST_TEXT ? `${clean.slice(0, LONGEST_TEXT)}…` : clean;
 }

@@ -41,7 +41,7 @@ export async function requestFromTokenEndpoint(
   signal: AbortSignal,
 ): Promise<TokenResponse> {
   const url = new URL(tokenEndpointUrl(endpoint));
-  const from = `Microsoft Entra ID (${url.origin}, tenant ${endpoint.tenantId})`;
+  const from = `Microsoft Entra ID (${url.origin})`;
   const form = new URLSearchParams({
     client_id: endpoint.clientId,
     scope: endpoint.scope,
@@ -63,7 +63,10 @@ export async function requestFromTokenEndpoint(
     const remedy = `Check DNS, firewall and proxy between this machine and ${url.host}.`;
     throw unreachableError(from, identity, error, remedy);
   }
-  return readAnswer(response, endpoint, from, identity, Object.values(proof));
+  const secrets = [proof["client_secret"], proof["client_assertion"]].filter(
+    (secret) => secret !== undefined,
+  );
+  return readAnswer(response, endpoint, from, identity, secrets);
 }
 
 /** What accompanies an assertion instead of a secret. @see https://www.rfc-editor.org/rfc/rfc7523#section-2.2 */

@@ -6,6 +6,7 @@ import { createIdentityProvider } from "../../src/identity/index.js";
 import { readPkcs12 } from "../../src/identity/pkcs12.js";
 import {
   ask,
+  askAzureIdentity,
   type Certificates,
   CLIENT,
   caught,
@@ -151,6 +152,41 @@ describe("the assertion", () => {
     writeFileSync(path, text("other.key") + text("other.crt"));
     await ask(provider);
     expect(decode(sentForm()["client_assertion"] ?? "").header["x5t#S256"]).not.toBe(first);
+  });
+});
+
+describe("@azure/identity signs the same assertion", () => {
+  test.each([false, true])("with the chain: %s", async (sendCertificateChain) => {
+    const certificatePath = files.path("chain.pem");
+    writeFileSync(certificatePath, pem + text("ca.pem"));
+    server.answer = ({ path }) => ({
+      body: path.endsWith("openid-configuration")
+        ? {
+            issuer: `${server.origin}/${TENANT}/v2.0`,
+            token_endpoint: `${server.origin}/${TENANT}/oauth2/v2.0/token`,
+            authorization_endpoint: `${server.origin}/${TENANT}/oauth2/v2.0/authorize`,
+            jwks_uri: `${server.origin}/keys`,
+          }
+        : { access_token: jwt(), token_type: "Bearer", expires_in: 3599 },
+    });
+    await ask(withCertificate({ clientCertificatePath: certificatePath, sendCertificateChain }));
+    const ours = sentForm();
+    const peerOptions = {
+      authorityHost: server.origin,
+      disableInstanceDiscovery: true,
+      sendCertificateChain,
+    };
+    const claims = await askAzureIdentity(
+      ["ClientCertificateCredential", TENANT, CLIENT, { certificatePath }, peerOptions],
+      { NODE_EXTRA_CA_CERTS: files.path("ca.pem") },
+    );
+    expect(claims["oid"]).toBe(OID);
+    const [own, theirs] = [ours, sentForm()].map((form) => decode(form["client_assertion"] ?? ""));
+    expect(own?.header).toEqual(theirs?.header);
+    expect(Object.keys(own?.body ?? {}).sort()).toEqual(Object.keys(theirs?.body ?? {}).sort());
+    for (const claim of ["aud", "iss", "sub"]) expect(own?.body[claim]).toBe(theirs?.body[claim]);
+    const lifetime = ({ nbf, exp }: Record<string, unknown> = {}) => Number(exp) - Number(nbf);
+    expect(lifetime(own?.body)).toBe(lifetime(theirs?.body));
   });
 });
 

@@ -68,8 +68,10 @@ describe("the environment decides, the first rule that applies", () => {
   test("AZURE_AUTHORITY_HOST may be an address or a bare host name; `cloud` comes first", async () => {
     const message = async (env: Record<string, string>, options = {}) =>
       (await refusal(identityFromEnvironment({ ...SECRETS, ...env }, options))).message;
-    expect(await message({ AZURE_AUTHORITY_HOST: "https://localhost:1/" })).toContain("https://localhost:1,");
-    expect(await message({ AZURE_AUTHORITY_HOST: "localhost:1" })).toContain("https://localhost:1,");
+    expect(await message({ AZURE_AUTHORITY_HOST: "https://localhost:1/" })).toContain(
+      "(https://localhost:1)",
+    );
+    expect(await message({ AZURE_AUTHORITY_HOST: "localhost:1" })).toContain("(https://localhost:1)");
     const authorityHost = "https://127.0.0.1:1";
     expect(await message({ AZURE_AUTHORITY_HOST: "https://localhost:1" }, { authorityHost })).toContain(
       authorityHost,

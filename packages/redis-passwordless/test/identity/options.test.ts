@@ -42,7 +42,7 @@ describe("what is given decides", () => {
       "workloadIdentity",
       `workload identity with client ID ${CLIENT} in tenant ${TENANT}`,
     ],
-    [{ credential }, "credential", "credential Object"],
+    [{ credential }, "credential", "given credential"],
     [{ identityProvider }, "custom", "custom identity provider"],
     [{}, "ambient", "managed identity of this machine, or the login of its developer"],
     [

@@ -1,4 +1,4 @@
-import { execFileSync } from "node:child_process";
+import { execFile, execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import {
   createServer as createHttpServer,
@@ -11,6 +11,8 @@ import { createServer as createHttpsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { PasswordlessError } from "../../src/core/errors.js";
 import type { IdentityProvider } from "../../src/core/identity-provider.js";
 import type { TokenResponse } from "../../src/core/token.js";
@@ -179,4 +181,17 @@ export async function caught(action: () => unknown): Promise<PasswordlessError> 
     throw error;
   }
   throw new Error("it did not fail");
+}
+
+const CHILD = fileURLToPath(new URL("azure-identity-child.mjs", import.meta.url));
+
+/** Claims of a token that a credential of @azure/identity (class and constructor arguments) gets in a fresh process. */
+export async function askAzureIdentity(
+  [name, ...args]: readonly [string, ...unknown[]],
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<Record<string, unknown>> {
+  const { stdout } = await promisify(execFile)(process.execPath, [CHILD, JSON.stringify({ name, args })], {
+    env: { PATH: process.env["PATH"], ...env },
+  });
+  return JSON.parse(stdout) as Record<string, unknown>;
 }
