@@ -192,16 +192,22 @@ export class ReplyScanner {
           this.#valueFrom = i;
           this.#carriedLength = 0;
         }
-        this.#kind = kind;
-        this.#type = byte;
-        i++;
-        if (kind === K_LINE || kind === K_STREAM_END) {
-          state = LINE;
-          this.#lineLength = 0;
+        const bulkEnd = byte === DOLLAR ? this.#endOfWholeBulk(chunk, i + 1) : 0;
+        if (bulkEnd > 0) {
+          i = bulkEnd;
+          isElementEnd = true;
         } else {
-          state = NUMBER;
-          number = 0;
-          this.#beginNumber();
+          this.#kind = kind;
+          this.#type = byte;
+          i++;
+          if (kind === K_LINE || kind === K_STREAM_END) {
+            state = LINE;
+            this.#lineLength = 0;
+          } else {
+            state = NUMBER;
+            number = 0;
+            this.#beginNumber();
+          }
         }
       } else if (state === NUMBER) {
         if (byte >= 48 && byte <= 57 && !this.#isStreamed) {
@@ -352,6 +358,25 @@ export class ReplyScanner {
     this.position = base + i;
     if (this.#isInFrame) this.#carry(chunk, end);
     return i;
+  }
+
+  /**
+   * The short way for the most frequent element: where a plain bulk string ends whose length begins at `offset`,
+   * or 0 when it is not whole in this chunk or anything about it is unusual. The long way takes care of those.
+   */
+  #endOfWholeBulk(chunk: Uint8Array, offset: number): number {
+    let i = offset;
+    let length = 0;
+    let byte = chunk[i]!;
+    while (byte >= 48 && byte <= 57 && i - offset < 10) {
+      length = length * 10 + byte - 48;
+      byte = chunk[++i]!;
+    }
+    const payload = i + 2;
+    const end = payload + length + 2;
+    if (i === offset || end > chunk.length || length > this.#maxBulkLength) return 0;
+    const isFramed = byte === 13 && chunk[i + 1] === 10 && chunk[end - 2] === 13 && chunk[end - 1] === 10;
+    return isFramed ? end : 0;
   }
 
   #beginNumber(): void {
