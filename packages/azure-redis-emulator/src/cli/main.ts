@@ -36,11 +36,16 @@ async function run(command: StartCommand): Promise<number> {
   }
 }
 
-/** Resolves with the exit code that belongs to the first signal. A second one ends the process at once. */
+/**
+ * Resolves with the exit code that belongs to the first signal.
+ *
+ * Further ones are ignored: `timeout`, npx and terminals send the same signal twice, to the process and to its
+ * group, and the second must not cut the clean-up short.
+ */
 function stopSignal(): Promise<number> {
   return new Promise((resolve) => {
-    process.once("SIGINT", () => resolve(EXIT_DONE));
-    process.once("SIGTERM", () => resolve(EXIT_TERMINATED));
+    process.on("SIGINT", () => resolve(EXIT_DONE));
+    process.on("SIGTERM", () => resolve(EXIT_TERMINATED));
   });
 }
 

@@ -75,6 +75,8 @@ describe.each([
     expect(existsSync(description.caFile)).toBe(true);
     expect(await isListening(description.redis.port)).toBe(true);
 
+    // Twice, as `timeout` and npx send it.
+    process.child.kill(signal);
     process.child.kill(signal);
     expect(await process.exited).toBe(exitCode);
     expect(existsSync(description.caFile)).toBe(false);
