@@ -8,7 +8,6 @@ import {
   X509Certificate,
 } from "node:crypto";
 import { readFile } from "node:fs/promises";
-import { systemClock } from "../core/clock.js";
 import { PasswordlessError } from "../core/errors.js";
 import { sanitiseCause } from "./sanitise.js";
 
@@ -33,6 +32,8 @@ export interface AssertionClaims {
   /** The token endpoint. */
   readonly audience: string;
   readonly clientId: string;
+  /** Now, in epoch milliseconds, by the authority's clock as far as it is known. */
+  readonly nowMs: number;
   /** Adds the certificates themselves (`x5c`). */
   readonly sendCertificateChain: boolean;
 }
@@ -40,7 +41,7 @@ export interface AssertionClaims {
 /** Entra ID accepts short-lived assertions; ten minutes is what Microsoft's libraries use. */
 const ASSERTION_LIFETIME_S = 600;
 const PEM_CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
-const PEM_KEY = /-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----[^]+?-----END (?:[A-Z]+ )*PRIVATE KEY-----/;
+const PEM_KEY = /-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----[^]+?-----END (?:[A-Z]+ )*PRIVATE KEY-----/g;
 
 /**
  * Reads a certificate and its RSA key from PEM or PFX.
@@ -50,13 +51,7 @@ const PEM_KEY = /-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----[^]+?-----END (?:[A-Z]+ 
 export async function loadCertificate(source: CertificateSource): Promise<LoadedCertificate> {
   const bytes = await readSource(source);
   try {
-    const { certificates, privateKey } = await parse(bytes, source.password);
-    if (privateKey.asymmetricKeyType !== "rsa") {
-      throw new Error(`its key is of type ${String(privateKey.asymmetricKeyType)}; Entra ID accepts RSA`);
-    }
-    const leaf = certificates.find((certificate) => certificate.checkPrivateKey(privateKey));
-    if (leaf === undefined) throw new Error("its private key belongs to none of its certificates");
-    return { privateKey, chain: chainFrom(leaf, certificates) };
+    return match(await parse(bytes, source.password));
   } catch (error) {
     throw unusable(source, error);
   }
@@ -69,7 +64,7 @@ export async function loadCertificate(source: CertificateSource): Promise<Loaded
 export function signAssertion({ privateKey, chain }: LoadedCertificate, claims: AssertionClaims): string {
   const [leaf] = chain;
   if (leaf === undefined) throw new TypeError("a loaded certificate has a chain");
-  const nowS = Math.floor(systemClock.now() / 1000);
+  const nowS = Math.floor(claims.nowMs / 1000);
   const header = {
     alg: "PS256",
     typ: "JWT",
@@ -114,7 +109,24 @@ async function readSource(source: CertificateSource): Promise<Buffer> {
 
 interface Parsed {
   readonly certificates: readonly X509Certificate[];
-  readonly privateKey: KeyObject;
+  readonly privateKeys: readonly KeyObject[];
+}
+
+/** Finds the key and the certificate that belong together. */
+function match({ certificates, privateKeys }: Parsed): LoadedCertificate {
+  if (certificates.length === 0) throw new Error("it has no certificate");
+  if (privateKeys.length === 0) throw new Error("it has no private key");
+  const usable = privateKeys.filter(({ asymmetricKeyType }) => asymmetricKeyType === "rsa");
+  if (usable.length === 0) {
+    throw new Error(
+      `its key is of type ${privateKeys[0]?.asymmetricKeyType ?? "unknown"}; Entra ID accepts RSA`,
+    );
+  }
+  for (const privateKey of usable) {
+    const leaf = certificates.find((certificate) => certificate.checkPrivateKey(privateKey));
+    if (leaf !== undefined) return { privateKey, chain: chainFrom(leaf, certificates) };
+  }
+  throw new Error("its private key belongs to none of its certificates");
 }
 
 async function parse(bytes: Buffer, password: string | undefined): Promise<Parsed> {
@@ -122,23 +134,17 @@ async function parse(bytes: Buffer, password: string | undefined): Promise<Parse
   if (text.includes("-----BEGIN")) return parsePem(text, password);
   const { readPkcs12 } = await import("./pkcs12.js");
   const { certificates, privateKeys } = readPkcs12(bytes, password ?? "");
-  const [key] = privateKeys;
-  if (key === undefined) throw new Error("it has no private key");
   return {
     certificates: certificates.map((der) => new X509Certificate(der)),
-    privateKey: createPrivateKey({ key, format: "der", type: "pkcs8" }),
+    privateKeys: privateKeys.map((key) => createPrivateKey({ key, format: "der", type: "pkcs8" })),
   };
 }
 
 function parsePem(text: string, password: string | undefined): Parsed {
   const certificates = [...text.matchAll(PEM_CERTIFICATE)].map(([pem]) => new X509Certificate(pem));
-  if (certificates.length === 0) throw new Error("it has no certificate");
-  const key = PEM_KEY.exec(text)?.[0];
-  if (key === undefined) throw new Error("it has no private key");
-  return {
-    certificates,
-    privateKey: createPrivateKey({ key, ...(password === undefined ? {} : { passphrase: password }) }),
-  };
+  const passphrase = password === undefined ? {} : { passphrase: password };
+  const privateKeys = [...text.matchAll(PEM_KEY)].map(([key]) => createPrivateKey({ key, ...passphrase }));
+  return { certificates, privateKeys };
 }
 
 function chainFrom(leaf: X509Certificate, all: readonly X509Certificate[]): readonly X509Certificate[] {
@@ -162,7 +168,9 @@ function unusable(source: CertificateSource, error: unknown, retryable = false):
   const where = source.path === undefined ? "" : ` (${source.path})`;
   return new PasswordlessError("ERR_PASSWORDLESS_CERTIFICATE_UNUSABLE", {
     message: `The certificate of \`${source.option}\`${where} cannot be used: ${why}.`,
-    remedy: `\`${source.option}\` needs an RSA certificate with its private key, as PEM or PFX, and its password if it has one.`,
+    remedy: retryable
+      ? `Check the path and the permissions of the file that \`${source.option}\` names.`
+      : `\`${source.option}\` needs an RSA certificate with its private key, as PEM or PFX, and its password if it has one.`,
     // A file may be in the middle of being replaced.
     retryable,
     cause: sanitiseCause(error),

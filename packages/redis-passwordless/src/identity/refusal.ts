@@ -16,6 +16,8 @@ export interface Refusal {
   readonly errorCodes?: readonly number[] | undefined;
   readonly correlationId?: string | undefined;
   readonly retryAfterMs?: number | undefined;
+  /** The other side's clock, in epoch milliseconds. */
+  readonly serverTimeMs?: number | undefined;
   readonly cause?: unknown;
   /** Values that the other side may have echoed and that must not be shown. */
   readonly secrets?: readonly string[] | undefined;
@@ -133,6 +135,7 @@ function detailsOf(refusal: Refusal, aadsts: number | undefined): Record<string,
   const details: Record<string, string | number> = {};
   if (refusal.status !== undefined) details["status"] = refusal.status;
   if (aadsts !== undefined) details["aadsts"] = aadsts;
+  if (refusal.serverTimeMs !== undefined) details["serverTimeMs"] = refusal.serverTimeMs;
   if (refusal.error !== undefined) details["error"] = redact(refusal.error, refusal.secrets);
   if (refusal.correlationId !== undefined) details["correlationId"] = redact(refusal.correlationId);
   return details;

@@ -91,7 +91,15 @@ function readAnswer(
       const what = `HTTP ${status} with ${response.contentType === "" ? "no content type" : response.contentType} instead of JSON`;
       throw malformedError(from, identity, what, { details: { status } });
     }
-    throw refusalError({ from, identity, status, retryAfterMs, secrets, ...readRefusal(body ?? {}) });
+    throw refusalError({
+      from,
+      identity,
+      status,
+      serverTimeMs,
+      retryAfterMs,
+      secrets,
+      ...readRefusal(body ?? {}),
+    });
   }
   const token = body === undefined ? undefined : textOf(body, "access_token");
   if (body === undefined || token === undefined || token === "") {

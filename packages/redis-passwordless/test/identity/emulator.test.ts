@@ -243,6 +243,25 @@ describe("faults", () => {
   });
 });
 
+describe("a certificate on a machine whose clock is wrong", () => {
+  test.each([-7, 7])("by %i hours is used by the authority's clock", async (hours) => {
+    emulator.setClockOffset(hours * 3_600_000);
+    try {
+      const { options } = cases()["client certificate"] as Case;
+      const provider = createIdentityProvider(options);
+      const since = emulator.events.length;
+      expect((await ask(provider)).username).toBe(certified.objectId);
+      await ask(provider);
+      const statuses = emulator.events
+        .slice(since)
+        .flatMap((event) => (event.type === "tokenRequest" ? [event.status] : []));
+      expect(statuses).toEqual([401, 200, 200]);
+    } finally {
+      emulator.setClockOffset(0);
+    }
+  });
+});
+
 describe("refusals", () => {
   const rejected = async (options: IdentityOptions, env: Environment = {}) => {
     const error = await refusal(createIdentityProvider(options, env));
