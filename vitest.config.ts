@@ -5,7 +5,9 @@ export default defineConfig({
     include: ["packages/*/test/**/*.test.ts"],
     testTimeout: 30_000,
     hookTimeout: 30_000,
-    // Real servers and real clients share two cores: files run side by side, tests in a file in order.
+    // Most of the time is spent waiting for tokens to end, so tests of one file may run side by side
+    // (`describe.concurrent`), each with a cache of its own; two cores carry this many.
     maxWorkers: 2,
+    maxConcurrency: 4,
   },
 });

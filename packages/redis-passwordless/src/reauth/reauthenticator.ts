@@ -115,10 +115,11 @@ export class Reauthenticator {
     if (member === undefined) return Number.POSITIVE_INFINITY;
     const { token } = member;
     const nowMs = this.#clock.now();
-    const isDue = this.#target !== undefined && isNewer(this.#target, token);
-    const fromMs = isDue ? nowMs : Math.max(nowMs, this.#manager.nextRequestAtMs ?? nowMs);
-    const roomMs = Math.max(0, token.expiresAtMs - safetyMarginMs(token) - fromMs);
-    return fromMs + this.random() * Math.min(this.#options.windowMs, roomMs / 2);
+    const endMs = token.expiresAtMs - safetyMarginMs(token);
+    const newest = this.#manager.peek() ?? this.#target;
+    const isDue = newest !== undefined && isNewer(newest, token);
+    const fromMs = isDue ? nowMs : Math.max(nowMs, Math.min(this.#manager.nextRequestAtMs ?? nowMs, endMs));
+    return fromMs + this.random() * Math.min(this.#options.windowMs, Math.max(0, endMs - fromMs) / 2);
   }
 
   /** Logs a connection in now, ahead of its place in the window, when a newer token is there. */
@@ -190,19 +191,25 @@ export class Reauthenticator {
   async #prove(trial: Trial, attempt: number): Promise<void> {
     const { label, prove } = this.#options;
     try {
-      // A server that cannot be asked aside must not keep live connections from a token that is probably good.
-      const aside = prove !== undefined && !this.#isPressing(trial.token);
-      await (aside ? this.#proveAside(prove, trial) : this.#proveOnOne(trial.token));
+      if (prove === undefined) await this.#proveOnOne(trial.token);
+      else await this.#proveAside(prove, trial);
     } catch (error) {
       if (this.#trial !== trial) return;
       this.#events.emit("reauthenticationFailing", { connection: label, error, attempt });
       if (isRefusal(error)) this.#manager.refuse(trial.token, error);
+      // A server that cannot be asked aside must not keep live connections from a token that is probably good.
+      else if (this.#isPressing() && (await this.#hasProvenOnOne(trial.token))) return this.#finish(trial);
+      if (this.#trial !== trial) return;
       trial.plan = this.#clock.schedule(
         () => void this.#prove(trial, attempt + 1),
         this.#retryDelayMs(attempt),
       );
       return;
     }
+    this.#finish(trial);
+  }
+
+  #finish(trial: Trial): void {
     if (this.#trial !== trial) return;
     this.#trial = undefined;
     this.accepted(trial.token);
@@ -224,20 +231,51 @@ export class Reauthenticator {
 
   /** Without a place of its own, the token is tried on one connection, the most urgent; the others wait for it. */
   async #proveOnOne(token: Token): Promise<void> {
-    for (const member of this.#byUrgency().filter((one) => isNewer(token, one.token))) {
-      const result = await member.connection.authenticate(token);
-      if (result !== "accepted") continue;
+    for (const member of this.#byUrgency()) {
+      if (member.login !== undefined || !isNewer(token, member.token)) continue;
+      const login = member.connection.authenticate(token).then((result) => result === "accepted");
+      if (!(await this.#within(PROOF_TIMEOUT_MS, login))) continue;
       this.#accept(member, token);
       return;
     }
+    throw new PasswordlessError("ERR_PASSWORDLESS_CONNECTION_FAILED", {
+      message: `The new token could not be tried at ${this.#options.label}: no connection is free to log in.`,
+      remedy: "Nothing to do while connections are opened or reconnect; the token is tried again.",
+      retryable: true,
+    });
   }
 
-  /** Whether the first connection to end has no more time for trials: half of its last 30 % is over. */
-  #isPressing(token: Token): boolean {
-    const [first] = this.#byUrgency();
-    if (first === undefined || !isNewer(token, first.token)) return false;
-    const leftMs = first.token.expiresAtMs - safetyMarginMs(first.token) - this.#clock.now();
-    return leftMs < 0.15 * (first.token.expiresAtMs - first.token.receivedAtMs);
+  async #hasProvenOnOne(token: Token): Promise<boolean> {
+    return this.#proveOnOne(token).then(
+      () => true,
+      () => false,
+    );
+  }
+
+  /** Resolves with the answer, or with `undefined` when it takes longer. */
+  async #within<T>(durationMs: number, answer: Promise<T>): Promise<T | undefined> {
+    let timer: Disposable | undefined;
+    const timeout = new Promise<undefined>((resolve) => {
+      timer = this.#clock.schedule(() => resolve(undefined), durationMs);
+    });
+    try {
+      return await Promise.race([answer, timeout]);
+    } finally {
+      timer?.[Symbol.dispose]();
+    }
+  }
+
+  /** Whether a connection that can still be saved has used up half of its last 30 %. */
+  #isPressing(): boolean {
+    return [...this.#members.values()].some((member) => {
+      const lifetimeMs = member.token.expiresAtMs - member.token.receivedAtMs;
+      return this.#canBeSaved(member) && this.#leftMs(member) < 0.15 * lifetimeMs;
+    });
+  }
+
+  /** A connection that does not answer, or is past its end, must not hurry the others. */
+  #canBeSaved(member: Member): boolean {
+    return member.login === undefined && this.#leftMs(member) > 0;
   }
 
   #byUrgency(): Member[] {
@@ -247,9 +285,8 @@ export class Reauthenticator {
   #spread(token: Token): void {
     this.#target = token;
     const due = this.#byUrgency().filter((member) => isNewer(token, member.token));
-    const [first] = due;
-    if (first === undefined) return;
-    const window = windowMs(this.#options.windowMs, this.#clock.now(), first.token);
+    const first = due.find((member) => this.#canBeSaved(member));
+    const window = first === undefined ? 0 : windowMs(this.#options.windowMs, this.#clock.now(), first.token);
     const delays = spreadMs(due.length, window, this.#manager.random);
     for (const [index, member] of due.entries()) {
       member.attempts = 0;

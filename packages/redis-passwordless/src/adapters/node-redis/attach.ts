@@ -1,7 +1,8 @@
 import { invalidOption, PasswordlessError } from "../../core/errors.js";
 import { AttachedClient } from "./attached-client.js";
 import type { CredentialsProvider } from "./provider.js";
-import type { AttachableClient, BasicAuth, RedisArgument } from "./structural.js";
+import type { AttachableClient, RedisArgument } from "./structural.js";
+import { SubscriberCompanion } from "./subscriber-companion.js";
 import { traceCommand } from "./trace.js";
 
 const ATTACHED = Symbol.for("redis-passwordless.attached");
@@ -29,6 +30,7 @@ export function attachTo(client: AttachableClient, provider: CredentialsProvider
     },
   );
   provider.attach(clientId, attached);
+  SubscriberCompanion.install(instance, () => duplicate.call(instance, { RESP: 3 }) as AttachableClient);
   Object.defineProperties(instance, {
     [ATTACHED]: { value: true },
     sendCommand: {
@@ -39,13 +41,6 @@ export function attachTo(client: AttachableClient, provider: CredentialsProvider
         const own = this._commandOptions;
         return attached.send(args, own === instance._commandOptions ? options : { ...own, ...options });
       },
-    },
-    // Private, checked with 5.12.1 and 6.3.1: node-redis skips RESP2 subscribers here, whom we can serve.
-    reAuthenticate: {
-      configurable: true,
-      writable: true,
-      value: ({ username = "default", password = "" }: BasicAuth) =>
-        sendCommand.call(instance, ["AUTH", username, password]),
     },
     duplicate: {
       configurable: true,

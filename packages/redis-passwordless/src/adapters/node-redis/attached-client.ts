@@ -1,7 +1,6 @@
 import type { Clock } from "../../core/clock.js";
 import type { Token } from "../../core/token.js";
 import { type BlockingCommand, blockingCommand, withTimeout } from "./blocking.js";
-import { loginBetweenSubscriptions } from "./resubscribe.js";
 import type { AttachableClient, RedisArgument } from "./structural.js";
 import type { Outcome } from "./trace.js";
 
@@ -21,19 +20,14 @@ export interface LoginSchedule {
 const SHORTEST_SLICE_MS = 100;
 
 /**
- * Stands between an application's commands and one client: keeps logins out of hand-written transactions,
- * and makes commands that block for ever give way when the token has to be renewed.
+ * Stands between an application's commands and one client: keeps logins out of hand-written transactions, and makes commands that block for ever give way when the token has to be renewed.
  */
 export class AttachedClient {
-  readonly #client: AttachableClient;
   readonly #send: Send;
   readonly #schedule: LoginSchedule;
-  /** Learnt from the server's refusal: the options leave it open, and the default differs between versions. */
-  #isResp2 = false;
   #transaction: { readonly ended: Promise<void>; end(): void } | undefined;
 
   constructor(client: AttachableClient, send: Send, schedule: LoginSchedule) {
-    this.#client = client;
     this.#send = send;
     this.#schedule = schedule;
     // Transactions and subscriptions die with their connection.
@@ -51,19 +45,12 @@ export class AttachedClient {
     return this.#block(args, blocking, options);
   }
 
-  /** Logs in on the open connection: after a running transaction, and around the subscriptions of RESP2. */
+  /** Logs in on the open connection, after a running transaction. */
   async login(token: Token): Promise<Outcome> {
     // A loop, because the next transaction may have begun in the same turn.
     while (this.#transaction !== undefined) await this.#transaction.ended;
-    const auth = (): Promise<unknown> => this.#send(["AUTH", token.username, token.reveal()]);
     try {
-      if (!(this.#isResp2 && this.#client.isPubSubActive)) return { result: await auth() };
-    } catch (error) {
-      if (!isRefusedToSubscriber(error)) return { error };
-      this.#isResp2 = true;
-    }
-    try {
-      return { result: await loginBetweenSubscriptions(this.#client, auth) };
+      return { result: await this.#send(["AUTH", token.username, token.reveal()]) };
     } catch (error) {
       return { error };
     }
@@ -98,6 +85,8 @@ export class AttachedClient {
       (isCalled(name, "EXEC") || isCalled(name, "DISCARD") || isCalled(name, "RESET"))
     ) {
       this.#endTransaction();
+      // The login that waited has waited long enough: no place in the spread for it.
+      void this.#schedule.loginIfDue();
     }
     return reply;
   }
@@ -152,9 +141,4 @@ export class AttachedClient {
 
 function isCalled(name: RedisArgument, word: string): boolean {
   return name.length === word.length && String(name).toUpperCase() === word;
-}
-
-/** Redis's answer to AUTH on a RESP2 connection that is subscribed. */
-export function isRefusedToSubscriber(error: unknown): boolean {
-  return error instanceof Error && /can't execute 'auth'/i.test(error.message);
 }

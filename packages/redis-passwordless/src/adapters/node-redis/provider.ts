@@ -4,7 +4,7 @@ import type { Reauthenticator } from "../../reauth/reauthenticator.js";
 import type { AttachedClient } from "./attached-client.js";
 import type { BasicAuth, CredentialsListener, StreamingCredentialsProvider } from "./structural.js";
 import { Subscription } from "./subscription.js";
-import { watchConnections } from "./trace.js";
+import { type ConnectionState, watchConnections } from "./trace.js";
 
 interface Enrolled {
   readonly subscription: Subscription;
@@ -50,7 +50,7 @@ export class CredentialsProvider implements StreamingCredentialsProvider {
 
   /** Called by node-redis in every handshake, once the socket is up: waits for a valid token. */
   async subscribe(listener: CredentialsListener): Promise<[BasicAuth, { dispose(): void }]> {
-    this.#watch ??= watchConnections((clientId, isUp) => this.#onConnection(clientId, isUp));
+    this.#watch ??= watchConnections((clientId, state) => this.#onConnection(clientId, state));
     const subscription = new Subscription(listener, this.#label, (clientId) => this.#attached.get(clientId));
     const identified = subscription.identify();
     try {
@@ -116,13 +116,16 @@ export class CredentialsProvider implements StreamingCredentialsProvider {
     return enrolled;
   }
 
-  #onConnection(clientId: string, isUp: boolean): void {
+  #onConnection(clientId: string, state: ConnectionState): void {
     const enrolled = this.#clients.get(clientId);
     if (enrolled === undefined) return;
-    enrolled.subscription.isUp = isUp;
-    if (!isUp) return;
-    this.#hasEverLoggedIn = true;
-    this.#reauthenticator.accepted(enrolled.token);
+    enrolled.subscription.isUp = state === "up";
+    if (state === "up") {
+      this.#hasEverLoggedIn = true;
+      this.#reauthenticator.accepted(enrolled.token);
+    }
+    // node-redis 5 does not dispose the subscription of a client that is idle when it is closed.
+    if (state === "closed") this.#leave(enrolled);
   }
 
   async #dropIfClosed(enrolled: Enrolled): Promise<void> {

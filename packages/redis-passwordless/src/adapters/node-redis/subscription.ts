@@ -1,6 +1,6 @@
 import type { Token } from "../../core/token.js";
 import { type Connection, type LoginResult, refusedError } from "../../reauth/connection.js";
-import { type AttachedClient, isRefusedToSubscriber } from "./attached-client.js";
+import type { AttachedClient } from "./attached-client.js";
 import type { CredentialsListener } from "./structural.js";
 import { type Outcome, type TracedCommand, traceCommand } from "./trace.js";
 
@@ -84,8 +84,9 @@ export class Subscription implements Connection {
     }
     if (isClosedError(outcome)) return "gone";
     const { error } = outcome;
-    if (isRefusedToSubscriber(error)) return "unable";
     const text = error instanceof Error ? error.message : String(error);
+    // A RESP2 subscriber that node-redis 5 does not recognise, because its options say `RESP: 2`.
+    if (/can't execute 'auth'/i.test(text)) return "unable";
     if (isReply(text)) throw refusedError(this.#label, token, text);
     return "offline";
   }

@@ -1,4 +1,4 @@
-import { type Channel, channel, tracingChannel } from "node:diagnostics_channel";
+import { channel, tracingChannel } from "node:diagnostics_channel";
 
 /**
  * node-redis publishes every command on the tracing channel `node-redis:command`, and its connections on
@@ -74,16 +74,25 @@ function onAssignment(
   });
 }
 
-/** Reports the ids of clients whose connections come up and go down. */
-export function watchConnections(report: (clientId: string, isUp: boolean) => void): Disposable {
-  const listeners: [Channel, (message: unknown) => void][] = [
-    [READY, (message) => report((message as CommandContext).clientId ?? "", true)],
-    [CLOSED, (message) => report((message as CommandContext).clientId ?? "", false)],
-  ];
-  for (const [source, listener] of listeners) source.subscribe(listener);
+export type ConnectionState = "up" | "lost" | "closed";
+
+/** Reports the ids of clients whose connections come up, are lost, or are closed by the application. */
+export function watchConnections(report: (clientId: string, state: ConnectionState) => void): Disposable {
+  const onReady = (message: unknown): void => report(idOf(message), "up");
+  const onClosed = (message: unknown): void => {
+    const { reason } = message as { readonly reason?: string };
+    report(idOf(message), reason === "application_close" ? "closed" : "lost");
+  };
+  READY.subscribe(onReady);
+  CLOSED.subscribe(onClosed);
   return {
     [Symbol.dispose]: () => {
-      for (const [source, listener] of listeners) source.unsubscribe(listener);
+      READY.unsubscribe(onReady);
+      CLOSED.unsubscribe(onClosed);
     },
   };
+}
+
+function idOf(message: unknown): string {
+  return (message as CommandContext).clientId ?? "";
 }

@@ -1,0 +1,222 @@
+import { describe, expect, test } from "vitest";
+import { Cache, type Client, NODE_REDIS, ROTATIONS, TOKEN_LIFETIME_MS } from "../../support/cache.js";
+import { record } from "../../support/record.js";
+
+const LONG = 20 * TOKEN_LIFETIME_MS + 30_000;
+
+describe.concurrent.each(NODE_REDIS)("an attached client of %s", (name, redis) => {
+  test(
+    "BLPOP 0 across expiries returns the next element, as if nothing had happened",
+    async (context) => {
+      const cache = await Cache.start(context, redis);
+      const worker = cache.attached();
+      const [producer] = await cache.connect(1);
+      await worker.connect();
+      const id = await worker.clientId();
+      const popped = worker.blPop("queue", 0);
+      await cache.rotations(ROTATIONS);
+      await producer?.rPush("queue", "element");
+      expect(await popped).toEqual({ key: "queue", element: "element" });
+      record(`8 ${name} BLPOP`, {
+        rotations: ROTATIONS,
+        errors: cache.errors.length,
+        evicted: cache.evictions(),
+      });
+      expect(cache.errors).toEqual([]);
+      expect(cache.evictions()).toBe(0);
+      expect(await worker.clientId()).toBe(id);
+    },
+    LONG,
+  );
+
+  test(
+    "a queue consumed with BLPOP 0 loses nothing and delivers nothing twice",
+    async (context) => {
+      const cache = await Cache.start(context, redis);
+      const worker = cache.attached();
+      const [producer] = await cache.connect(1);
+      await worker.connect();
+      const popped: string[] = [];
+      const consuming = (async () => {
+        for (;;) {
+          const next = await worker.blPop("queue", 0);
+          if (next?.element === "end") return;
+          popped.push(next?.element ?? "null");
+        }
+      })();
+      let pushed = 0;
+      let isOver = false;
+      const done = cache.rotations(ROTATIONS).finally(() => {
+        isOver = true;
+      });
+      const { setInterval } = await import("node:timers/promises");
+      for await (const _ of setInterval(7)) {
+        await producer?.rPush("queue", String(pushed));
+        pushed += 1;
+        if (isOver) break;
+      }
+      await done;
+      await producer?.rPush("queue", "end");
+      await consuming;
+      record(`8 ${name} queue`, { pushed, popped: popped.length });
+      expect(popped).toEqual(Array.from({ length: pushed }, (_, index) => String(index)));
+      expect(cache.errors).toEqual([]);
+    },
+    LONG,
+  );
+
+  test(
+    "XREAD BLOCK 0 from $ delivers every entry that was added after the call",
+    async (context) => {
+      const cache = await Cache.start(context, redis);
+      const reader = cache.attached();
+      const [writer] = await cache.connect(1);
+      await reader.connect();
+      await writer?.xAdd("stream", "*", { n: "before" });
+      const reading = reader.xRead({ key: "stream", id: "$" }, { BLOCK: 0 });
+      await cache.rotations(ROTATIONS);
+      await writer?.xAdd("stream", "*", { n: "after" });
+      const entries = (await reading) as { messages: { message: { n: string } }[] }[] | null;
+      expect(entries?.[0]?.messages.map((entry) => entry.message.n)).toEqual(["after"]);
+      record(`8 ${name} XREAD`, {
+        rotations: ROTATIONS,
+        errors: cache.errors.length,
+        evicted: cache.evictions(),
+      });
+      expect(cache.errors).toEqual([]);
+      expect(cache.evictions()).toBe(0);
+    },
+    LONG,
+  );
+
+  test(
+    "a finite timeout that reaches across an expiry ends when it should, with null",
+    async (context) => {
+      const cache = await Cache.start(context, redis);
+      const worker = cache.attached();
+      await worker.connect();
+      const seconds = (TOKEN_LIFETIME_MS / 1_000) * 1.4;
+      const start = performance.now();
+      expect(await worker.blPop("nothing", seconds)).toBeNull();
+      const tookMs = performance.now() - start;
+      expect(tookMs).toBeGreaterThanOrEqual(seconds * 1_000 - 5);
+      expect(cache.errors).toEqual([]);
+      expect(cache.evictions()).toBe(0);
+    },
+    LONG,
+  );
+
+  test(
+    "a hand-written MULTI … EXEC across a rotation has exactly its own replies; the login follows at once",
+    async (context) => {
+      const cache = await Cache.start(context, redis);
+      const client = cache.attached();
+      await client.connect();
+      for (let round = 0; round < 2; round += 1) {
+        await client.sendCommand(["MULTI"]);
+        await client.sendCommand(["SET", "key", String(round)]);
+        await cache.rotations(1);
+        await client.sendCommand(["INCR", "key"]);
+        const loggedIn = new Promise((resolve) => cache.identity.on("reauthenticated", resolve));
+        expect(await client.sendCommand(["EXEC"])).toEqual(["OK", round + 1]);
+        await loggedIn;
+      }
+      record(`9 ${name}`, { transactions: 2, extraReplies: 0 });
+      expect(cache.evictions()).toBe(0);
+    },
+    LONG,
+  );
+
+  test(
+    "many short hand-written transactions under rotations: not one has a foreign reply",
+    async (context) => {
+      const cache = await Cache.start(context, redis);
+      const client = cache.attached();
+      await client.connect();
+      let [isOver, rounds] = [false, 0];
+      const done = cache.rotations(ROTATIONS).finally(() => {
+        isOver = true;
+      });
+      while (!isOver) {
+        const multi = client.sendCommand(["MULTI"]);
+        const set = client.sendCommand(["SET", "key", String(rounds)]);
+        const get = client.sendCommand(["GET", "key"]);
+        const exec = client.sendCommand(["EXEC"]);
+        expect(await Promise.all([multi, set, get, exec])).toEqual([
+          "OK",
+          "QUEUED",
+          "QUEUED",
+          ["OK", String(rounds)],
+        ]);
+        rounds += 1;
+      }
+      await done;
+      record(`9 ${name} short`, { rounds });
+      expect(rounds).toBeGreaterThan(100);
+      expect(cache.evictions()).toBe(0);
+    },
+    LONG,
+  );
+
+  test(
+    "DISCARD, an aborted transaction and a refused MULTI end the wait of the login as well",
+    async (context) => {
+      const cache = await Cache.start(context, redis);
+      const client = cache.attached();
+      await client.connect();
+      await client.sendCommand(["MULTI"]);
+      await expect(client.sendCommand(["NO-SUCH-COMMAND"])).rejects.toThrow();
+      await cache.rotations(1);
+      const loggedIn = new Promise((resolve) => cache.identity.on("reauthenticated", resolve));
+      await expect(client.sendCommand(["EXEC"])).rejects.toThrow("EXECABORT");
+      await loggedIn;
+      await client.sendCommand(["MULTI"]);
+      await cache.rotations(1);
+      expect(await client.sendCommand(["DISCARD"])).toBe("OK");
+      await expect(client.sendCommand(["MULTI", "too", "many"])).rejects.toThrow();
+      await cache.rotations(1);
+      await new Promise((resolve) => cache.identity.on("reauthenticated", resolve));
+      expect(cache.evictions()).toBe(0);
+    },
+    LONG,
+  );
+
+  test(
+    "its duplicates, and theirs, are attached as well; views share the transaction",
+    async (context) => {
+      const cache = await Cache.start(context, redis);
+      const client = cache.attached();
+      const copy = cache.track(client.duplicate().duplicate() as Client);
+      await copy.connect();
+      const view = copy.withCommandOptions({});
+      await view.sendCommand(["MULTI"]);
+      await copy.sendCommand(["SET", "key", "1"]);
+      await cache.rotations(1);
+      expect(await copy.sendCommand(["EXEC"])).toEqual(["OK"]);
+      expect(await copy.get("key")).toBe("1");
+    },
+    LONG,
+  );
+
+  test(
+    "made without `passwordless`, it logs in all the same",
+    async (context) => {
+      const cache = await Cache.start(context, redis);
+      const client = cache.track(redis.createClient(cache.options()) as Client);
+      cache.adapter.attach(client);
+      await client.connect();
+      expect(await client.ping()).toBe("PONG");
+      await cache.rotations(ROTATIONS);
+      expect(await client.ping()).toBe("PONG");
+      expect(cache.evictions()).toBe(0);
+    },
+    LONG,
+  );
+});
+
+test("what is no client is refused by name", async (context) => {
+  const cache = await Cache.start(context, NODE_REDIS[0][1]);
+  for (const nonsense of [null, undefined, {}, "client", 1]) {
+    expect(() => cache.adapter.attach(nonsense)).toThrow(/`client` accepts a client made by `createClient`/);
+  }
+});
