@@ -37,7 +37,11 @@ export interface RetryOptions {
   readonly maxAttempts?: number;
   /** Delay before the first retry, in milliseconds. @default 250 */
   readonly initialDelayMs?: number;
-  /** Longest delay between two tries, in milliseconds; `Retry-After` may exceed it. @default 30_000 */
+  /**
+   * Longest delay between two tries, in milliseconds; `Retry-After` may exceed it. It is also the rhythm of the
+   * slow retry after a permanent refusal.
+   * @default 30_000
+   */
   readonly maxDelayMs?: number;
   /** Factor from one delay to the next, 1 or more. @default 2 */
   readonly backoffMultiplier?: number;

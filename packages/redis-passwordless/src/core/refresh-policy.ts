@@ -16,9 +16,6 @@ export const PROVIDER_CACHE_BOUND_MS = 300_000;
 /** How soon a provider that answered from its cache is asked again when its cache should yield, in milliseconds. */
 const CACHE_RETRY_MS = 5_000;
 
-/** A refusal that only an operator can end is tried again this often, in milliseconds. */
-export const PERMANENT_RETRY_MS = 30_000;
-
 /** The longest `Retry-After` that is believed: MSAL's own limit is 3600 s (msal-common, ThrottlingUtils). */
 const LONGEST_RETRY_AFTER_MS = 3_600_000;
 

@@ -6,7 +6,6 @@ import { type RefreshOptions, type ResolvedRefresh, resolveRefreshOptions } from
 import {
   askAgainAtMs,
   handOutMarginMs,
-  PERMANENT_RETRY_MS,
   REQUEST_FLOOR_MS,
   refreshAtMs,
   requestTimeoutMs,
@@ -210,13 +209,9 @@ export class TokenManager implements AsyncDisposable {
    */
   refuse(token: Token, error: unknown): void {
     const state = this.#state;
-    if (!("token" in state && token.isSameAs(state.token))) return;
-    if (state.name === "refreshing" || state.name === "refused") return;
-    this.#fail(error, {
-      token,
-      unchanged: "unchanged" in state ? state.unchanged : 0,
-      failing: "failing" in state ? state.failing : undefined,
-    });
+    // In every other state the next request is on its way or planned; a refusal must not put it off.
+    if (state.name !== "fresh" || !state.token.isSameAs(token)) return;
+    this.#fail(error, { token, unchanged: state.unchanged, failing: undefined });
   }
 
   /** Ends the refresh; whoever waits is rejected. Idempotent. */
@@ -411,7 +406,7 @@ export class TokenManager implements AsyncDisposable {
     const token = held.token !== undefined && nowMs < held.token.expiresAtMs ? held.token : undefined;
     const permanent = !this.#isRetryable(error);
     const delayMs = permanent
-      ? Math.max(PERMANENT_RETRY_MS, retryAfterMs(error) ?? 0)
+      ? Math.max(this.#options.retry.maxDelayMs, retryAfterMs(error) ?? 0)
       : retryDelayMs(
           {
             attempt: failing.attempts,

@@ -68,6 +68,11 @@ export class Token implements TokenFacts {
     };
   }
 
+  /** Names the token without showing it. */
+  toString(): string {
+    return `token of ${this.username} until ${new Date(this.expiresAtMs).toISOString()}`;
+  }
+
   [inspect.custom](): string {
     return `Token ${inspect(this.toJSON(), { breakLength: Infinity })}`;
   }

@@ -65,7 +65,9 @@ export class Cache {
 
   /** A client that is not connected yet; its error events are collected in `errors`. */
   client(extra: Record<string, unknown> = {}, settings?: PasswordlessSettings): Client {
-    const client = this.#redis.createClient(this.adapter.client(this.options(extra), settings)) as Client;
+    const client = this.#redis.createClient(
+      this.adapter.client(this.options(extra), settings),
+    ) as unknown as Client;
     return this.track(client);
   }
 

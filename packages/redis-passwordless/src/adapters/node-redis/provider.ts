@@ -1,5 +1,6 @@
 import { PasswordlessError } from "../../core/errors.js";
 import type { Token } from "../../core/token.js";
+import { refusedError } from "../../reauth/connection.js";
 import type { Reauthenticator } from "../../reauth/reauthenticator.js";
 import type { AttachedClient } from "./attached-client.js";
 import type { BasicAuth, CredentialsListener, StreamingCredentialsProvider } from "./structural.js";
@@ -72,9 +73,11 @@ export class CredentialsProvider implements StreamingCredentialsProvider {
   /** Outcomes are taken from the commands themselves, where they come with their client. */
   onReAuthenticationError(): void {}
 
-  /** The server refused a login during a handshake. */
-  refused(error: Error): void {
-    if (this.#lastHandedOut !== undefined) this.#reauthenticator.refused(this.#lastHandedOut, error);
+  /** The server refused a login during a handshake; `reply` is its text. */
+  refused(reply: Error): void {
+    const token = this.#lastHandedOut;
+    if (token === undefined) return;
+    this.#reauthenticator.refused(token, refusedError(this.#label, token, reply.message, reply));
   }
 
   /** From now on, this client logs in through its attachment, which knows its transactions and blocked commands. */

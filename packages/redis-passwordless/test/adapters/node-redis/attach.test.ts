@@ -133,11 +133,12 @@ describe.concurrent.each(NODE_REDIS)("an attached client of %s", (name, redis) =
       const cache = await Cache.start(context, redis);
       const client = cache.attached();
       await client.connect();
-      let [isOver, rounds] = [false, 0];
+      let rounds = 0;
+      const story = { isOver: false };
       const done = cache.rotations(ROTATIONS).finally(() => {
-        isOver = true;
+        story.isOver = true;
       });
-      while (!isOver) {
+      while (!story.isOver) {
         const multi = client.sendCommand(["MULTI"]);
         const set = client.sendCommand(["SET", "key", String(rounds)]);
         const get = client.sendCommand(["GET", "key"]);
@@ -202,7 +203,7 @@ describe.concurrent.each(NODE_REDIS)("an attached client of %s", (name, redis) =
     "made without `passwordless`, it logs in all the same",
     async (context) => {
       const cache = await Cache.start(context, redis);
-      const client = cache.track(redis.createClient(cache.options()) as Client);
+      const client = cache.track(redis.createClient(cache.options()) as unknown as Client);
       cache.adapter.attach(client);
       await client.connect();
       expect(await client.ping()).toBe("PONG");
