@@ -28,9 +28,7 @@ test("a credential that caches: the new token is on every connection 3 minutes b
   context.onTestFinished(() => identity.close());
   const adapter = new NodeRedisAdapter(() => identity);
   const clients = Array.from({ length: 3 }, () =>
-    createClient(
-      adapter.client({ url: azure.redis.url, socket: { tls: true, ca: azure.caCertificate } }),
-    ),
+    createClient(adapter.client({ url: azure.redis.url, socket: { tls: true, ca: azure.caCertificate } })),
   );
   await Promise.all(clients.map((client) => client.connect()));
   context.onTestFinished(() => clients.forEach((client) => client.destroy()));
@@ -40,7 +38,9 @@ test("a credential that caches: the new token is on every connection 3 minutes b
     await clock.advance(1_000);
     // Sockets move in real time: what is under way arrives before the clock goes on.
     while (identity.status.state === "refreshing") await new Promise(setImmediate);
-    if (elapsedMs % 10_000 === 0) await clients[0]?.ping();
+    const newest = azure.events.findLast((event) => event.type === "tokenRequest");
+    await azure.waitFor("login", (login) => login.tokenId === newest?.tokenId, { since: 0 });
+    await Promise.all(clients.map((client) => client.ping()));
   }
 
   const logins = azure.events.filter((event) => event.type === "login");
