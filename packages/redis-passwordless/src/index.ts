@@ -4,7 +4,7 @@ export { type ErrorCode, PasswordlessError } from "./core/errors.js";
 export type { IdentityProvider, TokenRequest } from "./core/identity-provider.js";
 export type { RefreshOptions, RetryOptions } from "./core/options.js";
 export type { Token, TokenResponse } from "./core/token.js";
-export type { RefreshFailure, TokenManagerStatus } from "./core/token-manager.js";
+export type { RefreshFailure, TokenManagerStatus } from "./core/token-manager-events.js";
 export type {
   CloudName,
   CredentialAccessToken,

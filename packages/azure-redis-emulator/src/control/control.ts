@@ -17,24 +17,6 @@ export interface ControlOptions {
   readonly emulator: () => RunningEmulator;
 }
 
-/** What a route works with. */
-export interface ControlCall {
-  readonly request: HttpRequest;
-  readonly emulator: RunningEmulator;
-  readonly clock: EmulatorClock;
-  /** The parts of the path that the route leaves open, decoded. */
-  readonly parameters: readonly string[];
-  /** Faults injected over HTTP, by the identifier given out. */
-  readonly faults: Map<string, ActiveFault>;
-}
-
-export interface Route {
-  readonly method: string;
-  /** `/identities/:objectId`; a segment with a colon is open. */
-  readonly path: string;
-  run(call: ControlCall): HttpAnswer | Promise<HttpAnswer>;
-}
-
 /** Starts the control: the emulator's interface over HTTP, for tests in any language. */
 export function startControl({ clock, port, emulator }: ControlOptions): Promise<HttpServer> {
   const faults = new Map<string, ActiveFault>();

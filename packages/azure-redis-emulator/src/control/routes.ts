@@ -1,7 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { EmulatorEvent, Identity } from "../api.js";
 import { json } from "../http/http-server.js";
-import type { ControlCall, Route } from "./control.js";
 import { parseFault } from "./fault-input.js";
 import { parseManagedIdentity, parseServicePrincipal } from "./identity-input.js";
 import {
@@ -13,6 +12,7 @@ import {
   requiredNumber,
   requiredString,
 } from "./input.js";
+import type { ControlCall, Route } from "./route.js";
 
 /** A long poll ends after this long at the latest; below the timeouts of common HTTP clients. */
 const MAX_POLL_MS = 60_000;

@@ -13,55 +13,20 @@ import {
 } from "./refresh-policy.js";
 import { requestToken } from "./request.js";
 import type { Token } from "./token.js";
+import type {
+  GetTokenOptions,
+  TokenManagerEvents,
+  TokenManagerStatus,
+  TokenSubscriber,
+} from "./token-manager-events.js";
 import { abortedError, WaitingRoom } from "./waiting-room.js";
 
-export interface TokenManagerEvents {
-  /** A new token has arrived. */
-  tokenRefreshed: { readonly token: Token };
-  /** A request for a token failed; the next one is already planned. */
-  refreshFailing: RefreshFailure;
-  /** A token has arrived after one or more failures. */
-  recovered: { readonly token: Token; readonly failures: number; readonly outageMs: number };
-  /** The token ended before its successor arrived: logins have to wait from here on. */
-  tokenExpired: { readonly username: string; readonly expiredAtMs: number };
-}
-
-export interface RefreshFailure {
-  readonly error: unknown;
-  /** Failures in a row, this one included. */
-  readonly attempt: number;
-  /** Whether this is a permanent refusal, or `retry.maxAttempts` failures in a row. */
-  readonly lasting: boolean;
-  /** When the next request is due, in epoch milliseconds. */
-  readonly nextAttemptAtMs: number;
-  /** Until when the current token still works, in epoch milliseconds; absent when there is no valid one. */
-  readonly expiresAtMs?: number;
-}
-
-/** Receives every new token. */
-export type TokenSubscriber = (token: Token) => void;
-
-export interface GetTokenOptions {
-  /** Ends the wait of this caller; the request itself goes on for the others. */
-  readonly signal?: AbortSignal;
-}
-
-/** What the manager is doing, for health checks and messages. */
-export interface TokenManagerStatus {
-  readonly state: State["name"];
-  readonly token?: Token;
-  readonly failures: number;
-  readonly lastError?: unknown;
-  /** How far the provider's clock is ahead of ours, in milliseconds; absent when it does not tell. */
-  readonly clockSkewMs?: number;
-}
-
 /**
- * `plan` is the timer of the next request; it exists while somebody subscribes or waits.
- * `stale` still has a valid token, `expired` has none; both go on asking. `refused` is a permanent failure.
+ * `dueAtMs` is when the next request is planned; it is made while somebody subscribes or waits. `stale` still has a
+ * valid token, `expired` has none; both go on asking. `refused` is a permanent failure, asked about slowly.
  */
 type State =
-  | { readonly name: "idle"; readonly token?: Token }
+  | { readonly name: "idle" }
   | { readonly name: "requesting"; readonly request: AbortController; readonly failing?: Failing }
   | { readonly name: "fresh"; readonly token: Token; readonly dueAtMs: number; readonly unchanged: number }
   | {
@@ -260,12 +225,7 @@ export class TokenManager implements AsyncDisposable {
   }
 
   #isDue(state: State): boolean {
-    if (state.name === "idle")
-      return (
-        this.#waiters.size > 0 ||
-        state.token === undefined ||
-        this.#clock.now() >= refreshAtMs(state.token, this.#options)
-      );
+    if (state.name === "idle") return true;
     if (this.#waiters.size > 0 && state.name === "fresh" && !this.#isUsable(state.token)) return true;
     return "dueAtMs" in state && this.#clock.now() >= state.dueAtMs;
   }

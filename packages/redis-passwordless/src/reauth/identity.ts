@@ -3,12 +3,12 @@ import { Events } from "../core/events.js";
 import type { IdentityProvider } from "../core/identity-provider.js";
 import { duration, type RefreshOptions } from "../core/options.js";
 import type { Token } from "../core/token.js";
-import {
-  type GetTokenOptions,
-  TokenManager,
-  type TokenManagerEvents,
-  type TokenManagerStatus,
-} from "../core/token-manager.js";
+import { TokenManager } from "../core/token-manager.js";
+import type {
+  GetTokenOptions,
+  TokenManagerEvents,
+  TokenManagerStatus,
+} from "../core/token-manager-events.js";
 import {
   type ReauthenticationEvents,
   Reauthenticator,

@@ -2,7 +2,8 @@ import type { Clock } from "../core/clock.js";
 import { PasswordlessError } from "../core/errors.js";
 import type { Events } from "../core/events.js";
 import type { Token } from "../core/token.js";
-import type { GetTokenOptions, TokenManager } from "../core/token-manager.js";
+import type { TokenManager } from "../core/token-manager.js";
+import type { GetTokenOptions } from "../core/token-manager-events.js";
 import { type Connection, loginTimeoutError, unableError } from "./connection.js";
 import { safetyMarginMs, spreadMs, windowMs } from "./spread.js";
 
