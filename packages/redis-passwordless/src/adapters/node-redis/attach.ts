@@ -30,6 +30,8 @@ export function attachTo(client: AttachableClient, provider: CredentialsProvider
     },
   );
   provider.attach(clientId, attached);
+  // A client that was closed has been forgotten; it may be connected again.
+  instance.on("connect", () => provider.attach(clientId, attached));
   SubscriberCompanion.install(instance, () => duplicate.call(instance, { RESP: 3 }) as AttachableClient);
   Object.defineProperties(instance, {
     [ATTACHED]: { value: true },

@@ -51,23 +51,16 @@ export class CredentialsProvider implements StreamingCredentialsProvider {
 
   /** Called by node-redis in every handshake, once the socket is up: waits for a valid token. */
   async subscribe(listener: CredentialsListener): Promise<[BasicAuth, { dispose(): void }]> {
-    this.#watch ??= watchConnections((clientId, state) => this.#onConnection(clientId, state));
+    const token = await this.#reauthenticator.tokenForLogin();
     const subscription = new Subscription(listener, this.#label, (clientId) => this.#attached.get(clientId));
-    const identified = subscription.identify();
-    try {
-      const token = await this.#reauthenticator.tokenForLogin();
-      const enrolled = this.#enroll(subscription, token);
-      // The client may have been closed while it waited; nobody would ever dispose this subscription.
-      void identified.then(() => this.#dropIfClosed(enrolled));
-      const dispose = (): void => {
-        void listener; // Holds the listener for as long as the client holds the disposable.
-        this.#leave(enrolled);
-      };
-      return [{ username: token.username, password: token.reveal() }, { dispose }];
-    } catch (error) {
-      this.#rest();
-      throw error;
-    }
+    // The client may have been closed while it waited; nobody would ever dispose its subscription.
+    if ((await subscription.identify()).isClosed) throw closedError(subscription.label);
+    const enrolled = this.#enroll(subscription, token);
+    const dispose = (): void => {
+      void listener; // Holds the listener for as long as the client holds the disposable.
+      this.#leave(enrolled);
+    };
+    return [{ username: token.username, password: token.reveal() }, { dispose }];
   }
 
   /** Outcomes are taken from the commands themselves, where they come with their client. */
@@ -85,10 +78,6 @@ export class CredentialsProvider implements StreamingCredentialsProvider {
     this.#attached.set(clientId, client);
   }
 
-  detach(clientId: string): void {
-    this.#attached.delete(clientId);
-  }
-
   /** Until when a command of this client may block without holding up its next login, in epoch milliseconds. */
   blockUntilMs(clientId: string): number {
     const enrolled = this.#clients.get(clientId);
@@ -104,6 +93,7 @@ export class CredentialsProvider implements StreamingCredentialsProvider {
   }
 
   #enroll(subscription: Subscription, token: Token): Enrolled {
+    this.#watch ??= watchConnections((clientId, state) => this.#onConnection(clientId, state));
     this.#lastHandedOut = token;
     const enrolled: Enrolled = {
       subscription,
@@ -128,12 +118,9 @@ export class CredentialsProvider implements StreamingCredentialsProvider {
       this.#reauthenticator.accepted(enrolled.token);
     }
     // node-redis 5 does not dispose the subscription of a client that is idle when it is closed.
-    if (state === "closed") this.#leave(enrolled);
-  }
-
-  async #dropIfClosed(enrolled: Enrolled): Promise<void> {
-    const { isClosed } = await enrolled.subscription.identify();
-    if (isClosed) this.#leave(enrolled);
+    if (state !== "closed") return;
+    this.#leave(enrolled);
+    this.#attached.delete(clientId);
   }
 
   #leave(enrolled: Enrolled): void {
@@ -141,10 +128,6 @@ export class CredentialsProvider implements StreamingCredentialsProvider {
     this.#anonymous.delete(enrolled);
     const { clientId } = enrolled.subscription;
     if (clientId !== undefined && this.#clients.get(clientId) === enrolled) this.#clients.delete(clientId);
-    this.#rest();
-  }
-
-  #rest(): void {
     if (this.size > 0) return;
     this.#watch?.[Symbol.dispose]();
     this.#watch = undefined;
@@ -154,4 +137,11 @@ export class CredentialsProvider implements StreamingCredentialsProvider {
 /** Whether trying again cannot help until somebody repairs something. */
 export function isPermanent(error: unknown): boolean {
   return PasswordlessError.is(error) && !error.retryable;
+}
+
+function closedError(label: string): PasswordlessError {
+  return new PasswordlessError("ERR_PASSWORDLESS_CLOSED", {
+    message: `The client of ${label} was closed while it waited for a token.`,
+    remedy: "Nothing to mend if that was meant.",
+  });
 }

@@ -50,14 +50,17 @@ export class Subscription implements Connection {
     this.#isUp = value;
   }
 
-  /** Learns which client this is, and returns whether it is closed. Only while a handshake is under way. */
+  /**
+   * Learns which client this is, and whether it is closed. Only right before a handshake's own commands: these
+   * carry the unsendable one to the encoder, so that none is ever left in a queue that `close()` waits for.
+   */
   async identify(): Promise<{ readonly isClosed: boolean }> {
     const traced = this.#send({ username: "", password: UNSENDABLE });
     if (traced === undefined) return { isClosed: false };
     this.#clientId = traced.clientId;
     this.#label = traced.server;
-    // A closed client answers at once; an open one when it writes, which may be long after.
-    const answer = await Promise.race([traced.outcome, aFewTurns()]);
+    // A closed client refuses at once; an open one has the command waiting.
+    const answer = await Promise.race([traced.outcome, aFewMicrotasks()]);
     return { isClosed: answer !== undefined && isClosedError(answer) };
   }
 
@@ -104,11 +107,8 @@ function isReply(text: string): boolean {
   return /^-?[A-Z]{3,}\b|invalid username|WRONGPASS|NOPERM|NOAUTH/.test(text);
 }
 
-async function aFewTurns(): Promise<undefined> {
-  for (let turn = 0; turn < 3; turn += 1) {
-    await new Promise((resolve) => {
-      setImmediate(resolve);
-    });
-  }
+/** Time for a rejection to arrive that was there when the promise was made. */
+async function aFewMicrotasks(): Promise<undefined> {
+  for (let turn = 0; turn < 10; turn += 1) await Promise.resolve();
   return undefined;
 }

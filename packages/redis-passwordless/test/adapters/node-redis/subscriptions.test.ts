@@ -1,10 +1,12 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { describe, expect, test } from "vitest";
 import { Cache, type Client, NODE_REDIS, TOKEN_LIFETIME_MS } from "../../support/cache.js";
 import { record } from "../../support/record.js";
 
 const LONG = 20 * TOKEN_LIFETIME_MS + 60_000;
 
-describe.each(NODE_REDIS)("subscriptions of %s", (name, redis) => {
+describe.concurrent.each(NODE_REDIS)("subscriptions of %s", (name, redis) => {
   test(
     "500 forced reconnects on 10 connections: one AUTH per live connection at the next rotation",
     async (context) => {
@@ -45,16 +47,35 @@ describe.each(NODE_REDIS)("subscriptions of %s", (name, redis) => {
     ["close", async (client: Client) => client.close()],
     ["destroy", async (client: Client) => client.destroy()],
   ] as const) {
-    test(`after ${how}, nothing is subscribed and the identity rests`, async (context) => {
+    test(`after ${how}, nothing is subscribed, and the same client can connect again`, async (context) => {
       const cache = await Cache.start(context, redis);
       const clients = await cache.connect(3);
       await Promise.all(clients.map((client) => end(client)));
       expect(cache.identity.status.connections).toBe(0);
-      const requests = cache.tokenRequests().length;
-      await new Promise((resolve) => {
-        setTimeout(resolve, 1.2 * TOKEN_LIFETIME_MS);
-      });
-      expect(cache.tokenRequests()).toHaveLength(requests);
+      await clients[0]?.connect();
+      expect(await clients[0]?.ping()).toBe("PONG");
+      expect(cache.identity.status.connections).toBe(1);
+    });
+
+    test(`${how} right after connecting settles`, async (context) => {
+      const cache = await Cache.start(context, redis);
+      for (let round = 0; round < 20; round += 1) {
+        const client = cache.client();
+        await client.connect();
+        await end(client);
+      }
+      expect(cache.logins().length).toBeGreaterThanOrEqual(20);
+      expect(cache.identity.status.connections).toBe(0);
+    });
+
+    test(`${how} while waiting for the token settles`, async (context) => {
+      const cache = await Cache.start(context, redis);
+      cache.azure.injectFault("imds", { kind: "hang" });
+      const client = cache.client();
+      client.connect().catch(() => {});
+      await cache.azure.waitFor("connected", undefined, { since: 0 });
+      await end(client);
+      expect(cache.identity.status.connections).toBe(0);
     });
   }
 
@@ -69,12 +90,9 @@ describe.each(NODE_REDIS)("subscriptions of %s", (name, redis) => {
     );
     await cache.azure.waitFor("connected", undefined, { since: 0 });
     client.destroy();
-    const answered = await cache.azure.waitFor("tokenRequest", undefined, { since: 0 });
-    expect(answered.status).toBe(200);
+    await cache.identity.getToken();
     fault.remove();
-    await new Promise((resolve) => {
-      setTimeout(resolve, 100);
-    });
+    await new Promise(setImmediate);
     expect(cache.identity.status.connections).toBe(0);
     // node-redis 5 leaves such a connect pending, with or without an identity.
     if (name === "node-redis 6") expect(await outcome).toBe("rejected");
@@ -122,6 +140,32 @@ describe.each(NODE_REDIS)("subscriptions of %s", (name, redis) => {
     expect(cache.identity.status.connections).toBeGreaterThanOrEqual(3);
     expect([cache.evictions(), cache.errors]).toEqual([0, []]);
   });
+});
+
+test("a process whose clients are closed ends by itself, in the middle of a token's life", async (context) => {
+  const cache = await Cache.start(context, NODE_REDIS[0][1], { emulator: { tokenLifetimeMs: 3_600_000 } });
+  const program = `
+    import { createClient } from "redis";
+    import { attach, passwordless } from "redis-passwordless/node-redis";
+    const client = attach(createClient(passwordless({ url: ${JSON.stringify(cache.azure.redis.url)} })));
+    await client.connect();
+    console.log(await client.ping());
+    await client.close();
+  `;
+  const env = {
+    NODE_EXTRA_CA_CERTS: cache.azure.caFile,
+    AZURE_POD_IDENTITY_AUTHORITY_HOST: cache.azure.imdsHost,
+  };
+  const child = spawn(process.execPath, ["--input-type=module", "--eval", program], {
+    env,
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  let output = "";
+  child.stdout.on("data", (chunk: Buffer) => {
+    output += chunk.toString();
+  });
+  const [code] = (await once(child, "close")) as [number];
+  expect([output, code]).toEqual(["PONG\n", 0]);
 });
 
 function reauthenticated(cache: Cache, count: number): Promise<void> {

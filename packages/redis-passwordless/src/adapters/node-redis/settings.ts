@@ -1,0 +1,50 @@
+import { invalidOption } from "../../core/errors.js";
+import { rejectUnknownOptions } from "../../core/unknown-options.js";
+import type { Identity } from "../../reauth/identity.js";
+
+export interface PasswordlessSettings {
+  /** Who logs in. @default the identity that the environment describes, shared by all clients of the process */
+  readonly identity?: Identity | undefined;
+  /**
+   * Lets the token travel unencrypted to hosts other than this machine, where something else protects it.
+   * @default false
+   */
+  readonly allowPlaintext?: boolean | undefined;
+}
+
+const SETTING_NAMES = [
+  "identity",
+  "allowPlaintext",
+] as const satisfies readonly (keyof PasswordlessSettings)[];
+
+/**
+ * Rejects settings that cannot be meant.
+ *
+ * @throws {PasswordlessError} `ERR_PASSWORDLESS_INVALID_OPTION`
+ */
+export function assertSettings(settings: PasswordlessSettings): void {
+  // An identity has no properties of its own, so it would pass for settings that say nothing.
+  if (typeof settings !== "object" || settings === null || isIdentity(settings)) {
+    throw invalidOption("settings", "an object such as `{ identity }`", settings);
+  }
+  rejectUnknownOptions(settings, SETTING_NAMES);
+  const { identity, allowPlaintext } = settings;
+  if (identity !== undefined && !isIdentity(identity)) {
+    throw invalidOption(
+      "identity",
+      "what `entraId()` returns; a credential of another library becomes one with `entraId({ credential })`",
+      identity,
+    );
+  }
+  if (allowPlaintext !== undefined && typeof allowPlaintext !== "boolean") {
+    throw invalidOption("allowPlaintext", "`true` or `false`", allowPlaintext);
+  }
+}
+
+/** By its members, because it may come from another copy of this library, whose class is another one. */
+function isIdentity(value: unknown): value is Identity {
+  const candidate = value as Partial<Identity> | null | undefined;
+  return (["getToken", "reauthenticator", "on", "close"] as const).every(
+    (method) => typeof candidate?.[method] === "function",
+  );
+}
