@@ -1,10 +1,11 @@
+import { invalidOption } from "../core/errors.js";
+import { rejectUnknownOptions } from "../core/unknown-options.js";
 import {
   createIdentityProvider,
   type Environment,
   IDENTITY_OPTION_ALIASES,
   IDENTITY_OPTION_NAMES,
   type IdentityOptions,
-  rejectUnknownOptions,
 } from "../identity/index.js";
 import { Identity, LIFECYCLE_OPTION_NAMES, type LifecycleOptions } from "../reauth/identity.js";
 
@@ -34,6 +35,7 @@ export function entraId(options: EntraIdOptions = {}): Identity {
 
 /** The same with an environment of one's own, for tests. */
 export function createIdentity(options: EntraIdOptions, env: Environment): Identity {
+  if (typeof options !== "object" || options === null) throw invalidOption("options", "an object", options);
   rejectUnknownOptions(
     options,
     [...IDENTITY_OPTION_NAMES, ...LIFECYCLE_OPTION_NAMES],

@@ -1,4 +1,5 @@
 import { invalidOption } from "./errors.js";
+import { rejectUnknownOptions } from "./unknown-options.js";
 
 /** When a token is refreshed and how long one request for it may take. */
 export interface RefreshOptions {
@@ -6,22 +7,22 @@ export interface RefreshOptions {
    * Fraction of the token's lifetime after which it is refreshed, from 0 to 1, both exclusive.
    * @default 0.7 — the default of redis-py-entraid and go-redis-entraid
    */
-  readonly expirationRefreshRatio?: number;
+  readonly expirationRefreshRatio?: number | undefined;
   /**
    * Refreshes at the latest this many milliseconds before expiry; for tokens that live shorter than ten
    * minutes, 30 % of their lifetime before it.
    * @default 180_000 — Microsoft asks clients to send a new token at least 3 minutes before expiry
    * @see https://learn.microsoft.com/azure/redis/entra-for-authentication
    */
-  readonly lowerRefreshBoundMs?: number;
+  readonly lowerRefreshBoundMs?: number | undefined;
   /**
    * How long one request to the identity provider may take, in milliseconds. While a token is valid, a request
    * is given at most half of what is left of it, so that a hanging provider leaves room for another try.
    * @default 10_000
    */
-  readonly requestTimeoutMs?: number;
+  readonly requestTimeoutMs?: number | undefined;
   /** What happens when a request fails. */
-  readonly retry?: RetryOptions;
+  readonly retry?: RetryOptions | undefined;
 }
 
 /**
@@ -34,29 +35,42 @@ export interface RetryOptions {
    * the failure is reported as lasting. The refresh itself goes on.
    * @default 10
    */
-  readonly maxAttempts?: number;
-  /** Delay before the first retry, in milliseconds. @default 250 */
-  readonly initialDelayMs?: number;
+  readonly maxAttempts?: number | undefined;
+  /** Delay before the first retry, in milliseconds. @default 250, or `maxDelayMs` when that is less */
+  readonly initialDelayMs?: number | undefined;
   /**
    * Longest delay between two tries, in milliseconds; `Retry-After` may exceed it. It is also the rhythm of the
    * slow retry after a permanent refusal.
    * @default 30_000
    */
-  readonly maxDelayMs?: number;
+  readonly maxDelayMs?: number | undefined;
   /** Factor from one delay to the next, 1 or more. @default 2 */
-  readonly backoffMultiplier?: number;
+  readonly backoffMultiplier?: number | undefined;
   /** Part of a delay that is left to chance, from 0 (none) to 1 (full jitter). @default 1 */
-  readonly jitter?: number;
+  readonly jitter?: number | undefined;
   /**
    * Whether a failed request is worth repeating soon. `false` rejects everybody who waits at once; a slow retry
    * goes on while somebody subscribes, because an operator may repair what is wrong.
    * @default the error's own `retryable`; an error that has none counts as transient
    */
-  readonly isRetryable?: (error: unknown) => boolean;
+  readonly isRetryable?: ((error: unknown) => boolean) | undefined;
 }
 
-export type ResolvedRetry = Required<Omit<RetryOptions, "isRetryable">> & Pick<RetryOptions, "isRetryable">;
-export type ResolvedRefresh = Required<Omit<RefreshOptions, "retry">> & { readonly retry: ResolvedRetry };
+type Resolved<T> = { readonly [Name in keyof T]-?: NonNullable<T[Name]> };
+
+export type ResolvedRetry = Resolved<Omit<RetryOptions, "isRetryable">> & {
+  readonly isRetryable?: NonNullable<RetryOptions["isRetryable"]>;
+};
+export type ResolvedRefresh = Resolved<Omit<RefreshOptions, "retry">> & { readonly retry: ResolvedRetry };
+
+const RETRY_OPTION_NAMES = [
+  "maxAttempts",
+  "initialDelayMs",
+  "maxDelayMs",
+  "backoffMultiplier",
+  "jitter",
+  "isRetryable",
+] as const satisfies readonly (keyof RetryOptions)[];
 
 /**
  * Fills in the defaults and rejects what cannot work.
@@ -64,7 +78,12 @@ export type ResolvedRefresh = Required<Omit<RefreshOptions, "retry">> & { readon
  * @throws {PasswordlessError} `ERR_PASSWORDLESS_INVALID_OPTION` naming the option and what it accepts
  */
 export function resolveRefreshOptions(options: RefreshOptions = {}): ResolvedRefresh {
-  const retry = options.retry ?? {};
+  const { retry = {} } = options;
+  if (typeof retry !== "object" || retry === null || Array.isArray(retry)) {
+    throw invalidOption("retry", "an object such as `{ maxAttempts: 10 }`", retry);
+  }
+  rejectUnknownOptions(retry, RETRY_OPTION_NAMES, {}, "retry.");
+  const maxDelayMs = duration("retry.maxDelayMs", retry.maxDelayMs ?? 30_000, 1);
   const resolved = {
     expirationRefreshRatio: between("expirationRefreshRatio", options.expirationRefreshRatio ?? 0.7, {
       above: 0,
@@ -74,8 +93,8 @@ export function resolveRefreshOptions(options: RefreshOptions = {}): ResolvedRef
     requestTimeoutMs: duration("requestTimeoutMs", options.requestTimeoutMs ?? 10_000, 1),
     retry: {
       maxAttempts: count("retry.maxAttempts", retry.maxAttempts ?? 10),
-      initialDelayMs: duration("retry.initialDelayMs", retry.initialDelayMs ?? 250, 0),
-      maxDelayMs: duration("retry.maxDelayMs", retry.maxDelayMs ?? 30_000, 1),
+      initialDelayMs: duration("retry.initialDelayMs", retry.initialDelayMs ?? Math.min(250, maxDelayMs), 0),
+      maxDelayMs,
       backoffMultiplier: between("retry.backoffMultiplier", retry.backoffMultiplier ?? 2, {
         from: 1,
         to: 100,

@@ -1,4 +1,4 @@
-import { PasswordlessError } from "../core/errors.js";
+import { PasswordlessError } from "./errors.js";
 
 /** Names further apart than this are not taken for a slip. */
 const LARGEST_SLIP = 3;
@@ -7,23 +7,25 @@ const LARGEST_SLIP = 3;
  * Refuses option names that nobody reads: a misspelt option would otherwise be ignored.
  *
  * @param aliases names of other libraries and what they are called here
+ * @param prefix what stands before each name in messages, such as `retry.`
  * @throws {PasswordlessError} `ERR_PASSWORDLESS_INVALID_OPTION`, with the likely name
  */
 export function rejectUnknownOptions(
   options: object,
   known: readonly string[],
   aliases: Readonly<Record<string, string>> = {},
+  prefix = "",
 ): void {
   for (const name of Object.keys(options)) {
     if (known.includes(name)) continue;
     const suggestion = (Object.hasOwn(aliases, name) ? aliases[name] : undefined) ?? nearest(name, known);
     throw new PasswordlessError("ERR_PASSWORDLESS_INVALID_OPTION", {
-      message: `There is no option \`${name}\`.`,
+      message: `There is no option \`${prefix}${name}\`.`,
       remedy:
         suggestion === undefined
-          ? `The options are ${known.map((option) => `\`${option}\``).join(", ")}.`
-          : `Did you mean \`${suggestion}\`?`,
-      details: { option: name, ...(suggestion === undefined ? {} : { suggestion }) },
+          ? `The options are ${known.map((option) => `\`${prefix}${option}\``).join(", ")}.`
+          : `Did you mean \`${prefix}${suggestion}\`?`,
+      details: { option: `${prefix}${name}`, ...(suggestion === undefined ? {} : { suggestion }) },
     });
   }
 }

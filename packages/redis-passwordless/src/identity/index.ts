@@ -31,4 +31,3 @@ export {
 export type { IdentityKind } from "./plan.js";
 export { redact, sanitiseCause } from "./sanitise.js";
 export type { CredentialAccessToken, TokenCredential } from "./token-credential.js";
-export { rejectUnknownOptions } from "./unknown-options.js";

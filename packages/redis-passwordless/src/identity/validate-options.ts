@@ -1,9 +1,9 @@
 import { accessSync, constants } from "node:fs";
 import { invalidOption, PasswordlessError } from "../core/errors.js";
+import { rejectUnknownOptions } from "../core/unknown-options.js";
 import { CLOUDS } from "./clouds.js";
 import { isGuid } from "./guid.js";
 import { IDENTITY_OPTION_ALIASES, IDENTITY_OPTION_NAMES, type IdentityOptions } from "./options.js";
-import { rejectUnknownOptions } from "./unknown-options.js";
 
 type OptionName = keyof IdentityOptions;
 

@@ -59,6 +59,10 @@ function fromUrl(url: string, socket: SocketOptions, name: string): Endpoint {
     throw invalidOption(`${name}url`, "`rediss://`, `redis://` or `unix://`", protocol);
   if (hostname === "")
     throw invalidOption(`${name}url`, "an address with a host, such as `rediss://host:port`");
+  if (port === "0") throw invalidOption(`${name}url`, "a port from 1 to 65535", 0);
+  if (socket.tls !== undefined && socket.tls !== (protocol === "rediss:")) {
+    throw invalidOption(`${name}socket.tls`, `what \`${name}url\` says: \`${protocol}//\``, socket.tls);
+  }
   const host = hostname.replace(/^\[(.*)\]$/, "$1");
   const resolved = {
     ...socket,
@@ -83,7 +87,12 @@ function fromUnixUrl(url: string, socket: SocketOptions, name: string): Endpoint
 }
 
 function fromSocket(socket: SocketOptions, name: string): Endpoint {
-  if (socket.path !== undefined) return { label: socket.path, isEncrypted: false, isLocal: true, socket };
+  if (socket.path !== undefined) {
+    if (typeof socket.path !== "string" || socket.path === "") {
+      throw invalidOption(`${name}socket.path`, "the path of a Unix socket", socket.path);
+    }
+    return { label: socket.path, isEncrypted: false, isLocal: true, socket };
+  }
   const host = socket.host ?? "localhost";
   if (typeof host !== "string" || host.trim() === "") {
     throw invalidOption(`${name}socket.host`, "the host name of the cache", host);

@@ -1,2 +1,3 @@
-export { NodeRedisAdapter, type PasswordlessSettings } from "./passwordless.js";
+export { NodeRedisAdapter } from "./passwordless.js";
+export type { PasswordlessSettings } from "./settings.js";
 export type { StreamingCredentialsProvider } from "./structural.js";

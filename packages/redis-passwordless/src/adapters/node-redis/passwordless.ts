@@ -5,6 +5,7 @@ import { assertClient, attachTo } from "./attach.js";
 import { assertEncrypted, dialerOf, type Endpoint, endpointOf } from "./endpoint.js";
 import { CredentialsProvider } from "./provider.js";
 import { reconnectStrategy } from "./reconnect.js";
+import { assertSettings, type PasswordlessSettings } from "./settings.js";
 import type {
   AttachableClient,
   ClientOptions,
@@ -12,16 +13,6 @@ import type {
   SocketOptions,
   StreamingCredentialsProvider,
 } from "./structural.js";
-
-export interface PasswordlessSettings {
-  /** Who logs in. @default the identity that the environment describes, shared by all clients of the process */
-  readonly identity?: Identity;
-  /**
-   * Lets the token travel unencrypted to hosts other than this machine, where something else protects it.
-   * @default false
-   */
-  readonly allowPlaintext?: boolean;
-}
 
 type WithProvider<O> = O & { credentialsProvider: StreamingCredentialsProvider };
 
@@ -44,6 +35,7 @@ export class NodeRedisAdapter {
   }
 
   client<const O extends object>(options: O, settings: PasswordlessSettings = {}): WithProvider<O> {
+    assertSettings(settings);
     const own = checkedOptions(options, "");
     const endpoint = endpointOf(own);
     assertEncrypted(endpoint, settings.allowPlaintext ?? false);
@@ -52,6 +44,8 @@ export class NodeRedisAdapter {
   }
 
   cluster<const O extends object>(options: O, settings: PasswordlessSettings = {}): O {
+    assertSettings(settings);
+    assertObject(options, "options");
     const { rootNodes, defaults = {} } = options as ClusterOptions;
     if (!Array.isArray(rootNodes) || rootNodes.length === 0) {
       throw invalidOption(
@@ -60,14 +54,23 @@ export class NodeRedisAdapter {
       );
     }
     const own = checkedOptions(defaults, "defaults.");
-    const endpoints = rootNodes.map((node: ClientOptions, index) =>
-      endpointOf({ ...node, socket: { ...own.socket, ...node.socket } }, `rootNodes[${index}].`),
-    );
+    const endpoints = rootNodes.map((node: unknown, index) => {
+      const root = checkedOptions(node, `rootNodes[${index}].`);
+      return endpointOf({ ...root, socket: { ...own.socket, ...root.socket } }, `rootNodes[${index}].`);
+    });
     for (const endpoint of endpoints) assertEncrypted(endpoint, settings.allowPlaintext ?? false);
     const provider = this.#provider(endpoints, settings);
     const additions = this.#additions(own, provider);
     // The nodes that the cluster announces are reached with `defaults` only: encrypted, if the root nodes are.
-    const tls = endpoints.some((endpoint) => endpoint.isEncrypted) ? { tls: true } : {};
+    const isEncrypted = endpoints.some((endpoint) => endpoint.isEncrypted);
+    if (isEncrypted && own.socket?.tls === false) {
+      throw invalidOption(
+        "defaults.socket.tls",
+        "`true`, or nothing, when root nodes are encrypted: all other nodes are reached with it",
+        false,
+      );
+    }
+    const tls = isEncrypted ? { tls: true } : {};
     return {
       ...options,
       defaults: { ...own, ...additions, socket: { ...tls, ...additions.socket } },
@@ -75,6 +78,8 @@ export class NodeRedisAdapter {
   }
 
   sentinel<const O extends object>(options: O, settings: PasswordlessSettings = {}): O {
+    assertSettings(settings);
+    assertObject(options, "options");
     const { sentinelRootNodes, nodeClientOptions = {} } = options as SentinelOptions;
     if (!Array.isArray(sentinelRootNodes) || sentinelRootNodes.length === 0) {
       throw invalidOption("sentinelRootNodes", "a list of at least one sentinel `{ host, port }`");
@@ -90,6 +95,7 @@ export class NodeRedisAdapter {
   }
 
   attach<C>(client: C, settings: PasswordlessSettings = {}): C {
+    assertSettings(settings);
     assertClient(client);
     attachTo(client, this.#providerOf(client, settings));
     return client;
@@ -154,9 +160,9 @@ function proverOf(endpoints: readonly Endpoint[]) {
 
 /** Rejects options that would compete with the identity. */
 function checkedOptions(options: unknown, prefix: string): ClientOptions {
-  if (typeof options !== "object" || options === null)
-    throw invalidOption(prefix === "" ? "options" : prefix.slice(0, -1), "an object", options);
-  const own = options as ClientOptions;
+  assertObject(options, prefix === "" ? "options" : prefix.slice(0, -1));
+  const own: ClientOptions = options;
+  if (own.socket !== undefined) assertObject(own.socket, `${prefix}socket`);
   for (const name of ["username", "password", "credentialsProvider"] as const) {
     if (own[name] === undefined) continue;
     throw invalidOption(
@@ -167,4 +173,8 @@ function checkedOptions(options: unknown, prefix: string): ClientOptions {
   if (own.RESP !== undefined && own.RESP !== 2 && own.RESP !== 3)
     throw invalidOption(`${prefix}RESP`, "2 or 3", own.RESP);
   return own;
+}
+
+function assertObject(value: unknown, option: string): asserts value is object {
+  if (typeof value !== "object" || value === null) throw invalidOption(option, "an object", value);
 }
