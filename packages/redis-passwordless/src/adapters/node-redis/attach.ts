@@ -1,7 +1,7 @@
 import { invalidOption, PasswordlessError } from "../../core/errors.js";
 import { AttachedClient } from "./attached-client.js";
 import type { CredentialsProvider } from "./provider.js";
-import type { AttachableClient, RedisArgument } from "./structural.js";
+import type { AttachableClient, PoolOfClients, RedisArgument } from "./structural.js";
 import { SubscriberCompanion } from "./subscriber-companion.js";
 import { traceCommand } from "./trace.js";
 
@@ -56,6 +56,28 @@ export function attachTo(client: AttachableClient, provider: CredentialsProvider
   });
 }
 
+/** A pool runs everything on its members through `execute`, so that each member is attached when first used. */
+export function attachToPool(pool: PoolOfClients, attachMember: (client: AttachableClient) => void): void {
+  const instance = Object.getPrototypeOf(pool.withCommandOptions({})) as PoolOfClients;
+  if (Object.hasOwn(instance, ATTACHED)) return;
+  const { execute } = instance;
+  const members = new WeakSet<AttachableClient>();
+  Object.defineProperties(instance, {
+    [ATTACHED]: { value: true },
+    execute: {
+      configurable: true,
+      writable: true,
+      value(this: unknown, run: (client: AttachableClient) => unknown) {
+        return execute.call(this, (client) => {
+          if (!members.has(client)) attachMember(client);
+          members.add(client);
+          return run(client);
+        });
+      },
+    },
+  });
+}
+
 /**
  * What the application holds is a view (`Object.create`) of the real client, and so are the results of
  * `withTypeMapping` and its siblings; their common prototype is where every command passes.
@@ -84,12 +106,36 @@ function unsupported(observed: string): PasswordlessError {
   });
 }
 
+/** Whether this is the result of `createClientPool`. */
+export function isPool(client: object): client is PoolOfClients {
+  return typeof (client as Partial<PoolOfClients>).execute === "function";
+}
+
 /** Rejects what is no client of node-redis before anything is changed. */
-export function assertClient(client: unknown): asserts client is AttachableClient {
-  const candidate = client as Partial<AttachableClient> | null | undefined;
-  for (const method of ["sendCommand", "withCommandOptions", "duplicate", "on"] as const) {
-    if (typeof candidate?.[method] !== "function") {
-      throw invalidOption("client", "a client made by `createClient` of node-redis 5.12 or 6");
-    }
+export function assertClient(client: unknown): asserts client is AttachableClient | PoolOfClients {
+  const candidate = client as Partial<AttachableClient & PoolOfClients> | null | undefined;
+  const methods = ["withCommandOptions", "on"] as const;
+  const isComplete = methods.every((method) => typeof candidate?.[method] === "function");
+  const runsCommands =
+    typeof candidate?.execute === "function" || typeof candidate?.sendCommand === "function";
+  if (!isComplete || !runsCommands) {
+    throw invalidOption(
+      "client",
+      "what `createClient` or `createClientPool` of node-redis 5.12 or 6 returns",
+    );
   }
+  for (const [member, maker] of [
+    ["masters", "createCluster"],
+    ["getMasterNode", "createSentinel"],
+  ] as const) {
+    if (member in (candidate ?? {})) throw manyClients(maker);
+  }
+}
+
+function manyClients(maker: string): PasswordlessError {
+  return new PasswordlessError("ERR_PASSWORDLESS_CLIENT_UNSUPPORTED", {
+    message: `The result of \`${maker}\` cannot be attached: its connections come and go unseen.`,
+    remedy:
+      "Its options alone keep it authenticated. For commands that block for ever, hand-written transactions and RESP2 subscribers, attach a client of their own.",
+  });
 }

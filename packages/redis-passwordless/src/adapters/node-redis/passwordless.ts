@@ -1,7 +1,7 @@
 import { invalidOption } from "../../core/errors.js";
 import type { Identity } from "../../reauth/identity.js";
 import { probeLogin } from "../../reauth/probe.js";
-import { assertClient, attachTo } from "./attach.js";
+import { assertClient, attachTo, attachToPool, isPool } from "./attach.js";
 import { assertEncrypted, dialerOf, type Endpoint, endpointOf } from "./endpoint.js";
 import { CredentialsProvider } from "./provider.js";
 import { reconnectStrategy } from "./reconnect.js";
@@ -24,6 +24,7 @@ interface ClusterOptions {
 interface SentinelOptions {
   readonly sentinelRootNodes?: readonly { readonly host?: string; readonly port?: number }[];
   readonly nodeClientOptions?: ClientOptions;
+  readonly RESP?: 2 | 3;
 }
 
 /** The node-redis adapter; `defaultIdentity` says who logs in when the caller does not. */
@@ -80,7 +81,7 @@ export class NodeRedisAdapter {
   sentinel<const O extends object>(options: O, settings: PasswordlessSettings = {}): O {
     assertSettings(settings);
     assertObject(options, "options");
-    const { sentinelRootNodes, nodeClientOptions = {} } = options as SentinelOptions;
+    const { sentinelRootNodes, nodeClientOptions = {}, RESP } = options as SentinelOptions;
     if (!Array.isArray(sentinelRootNodes) || sentinelRootNodes.length === 0) {
       throw invalidOption("sentinelRootNodes", "a list of at least one sentinel `{ host, port }`");
     }
@@ -91,13 +92,17 @@ export class NodeRedisAdapter {
     for (const endpoint of endpoints) assertEncrypted(endpoint, settings.allowPlaintext ?? false);
     // The sentinels tell where the data is; a new token is tried on one of the data connections instead.
     const provider = this.#provider(endpoints, settings, { canProbe: false });
-    return { ...options, nodeClientOptions: { ...own, ...this.#additions(own, provider) } };
+    // node-redis 5 does not pass `RESP` on to its subscriber, which could then not log in again.
+    const protocol = RESP === undefined ? {} : { RESP };
+    return { ...options, nodeClientOptions: { ...protocol, ...own, ...this.#additions(own, provider) } };
   }
 
   attach<C>(client: C, settings: PasswordlessSettings = {}): C {
     assertSettings(settings);
     assertClient(client);
-    attachTo(client, this.#providerOf(client, settings));
+    const attachOne = (one: AttachableClient): void => attachTo(one, this.#providerOf(one, settings));
+    if (isPool(client)) attachToPool(client, attachOne);
+    else attachOne(client);
     return client;
   }
 

@@ -54,3 +54,10 @@ export interface AttachableClient {
   withCommandOptions(options: object): object;
   on(event: string, listener: (...args: never[]) => void): unknown;
 }
+
+/** The part of a pool that `attach` uses; public members of node-redis 5.12 and 6. */
+export interface PoolOfClients {
+  readonly execute: <T>(this: unknown, run: (client: AttachableClient) => T) => Promise<T>;
+  withCommandOptions(options: object): object;
+  on(event: string, listener: (...args: never[]) => void): unknown;
+}

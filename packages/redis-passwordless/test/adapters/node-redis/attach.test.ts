@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { NodeRedisAdapter } from "../../../src/adapters/node-redis/index.js";
 import { Cache, type Client, NODE_REDIS, ROTATIONS, TOKEN_LIFETIME_MS } from "../../support/cache.js";
 import { record } from "../../support/record.js";
 
@@ -213,11 +214,44 @@ describe.concurrent.each(NODE_REDIS)("an attached client of %s", (name, redis) =
     },
     LONG,
   );
+
+  test(
+    "a pool: members that block for ever, and transactions on a member, survive rotations",
+    async (context) => {
+      const cache = await Cache.start(context, redis);
+      const pool = redis.createClientPool(cache.adapter.client(cache.options()), { minimum: 2, maximum: 4 });
+      pool.on("error", (error: Error) => cache.errors.push(error));
+      cache.adapter.attach(pool);
+      await pool.connect();
+      context.onTestFinished(async () => pool.destroy());
+      const popped = pool.blPop("queue", 0);
+      const executed = pool.execute(async (client) => {
+        await client.sendCommand(["MULTI"]);
+        await client.sendCommand(["INCR", "n"]);
+        await cache.rotations(1);
+        return client.sendCommand(["EXEC"]);
+      });
+      expect(await executed).toEqual([1]);
+      await cache.rotations(ROTATIONS - 1);
+      await pool.rPush("queue", "element");
+      expect(await popped).toEqual({ key: "queue", element: "element" });
+      expect([cache.evictions(), cache.errors]).toEqual([0, []]);
+    },
+    LONG,
+  );
 });
 
 test("what is no client is refused by name", async (context) => {
   const cache = await Cache.start(context, NODE_REDIS[0][1]);
   for (const nonsense of [null, undefined, {}, "client", 1]) {
-    expect(() => cache.adapter.attach(nonsense)).toThrow(/`client` accepts a client made by `createClient`/);
+    expect(() => cache.adapter.attach(nonsense)).toThrow(/`client` accepts what `createClient` or/);
   }
+});
+
+test.each(NODE_REDIS)("a cluster is refused with the way around, %s", async (_name, redis) => {
+  const adapter = new NodeRedisAdapter(() => {
+    throw new Error("not needed");
+  });
+  const cluster = redis.createCluster({ rootNodes: [{ url: "redis://localhost:1" }] });
+  expect(() => adapter.attach(cluster)).toThrow(/createCluster.*attach a client of their own/s);
 });
