@@ -40,11 +40,25 @@ export function endpointOf(options: ClientOptions, name = ""): Endpoint {
  */
 export function assertEncrypted(endpoint: Endpoint, allowPlaintext: boolean): void {
   if (endpoint.isEncrypted || endpoint.isLocal || allowPlaintext) return;
-  throw new PasswordlessError("ERR_PASSWORDLESS_PLAINTEXT_REFUSED", {
-    message: `The connection to ${endpoint.label} is not encrypted: the token would travel in clear text, and Azure refuses such logins.`,
+  throw plaintextError(endpoint.label);
+}
+
+/**
+ * Refuses a server, as `host:port` or the path of its socket, that is not on this machine.
+ *
+ * @throws {PasswordlessError} `ERR_PASSWORDLESS_PLAINTEXT_REFUSED`
+ */
+export function assertLocal(server: string): void {
+  if (server.startsWith("/") || isLoopback(server.replace(/:\d+$/, ""))) return;
+  throw plaintextError(server);
+}
+
+function plaintextError(label: string): PasswordlessError {
+  return new PasswordlessError("ERR_PASSWORDLESS_PLAINTEXT_REFUSED", {
+    message: `The connection to ${label} is not encrypted: the token would travel in clear text, and Azure refuses such logins.`,
     remedy:
       "Use `rediss://` or `socket: { tls: true }` (port 10000 on Azure Managed Redis, 6380 on Azure Cache for Redis), or set `allowPlaintext` where something else protects the connection.",
-    details: { endpoint: endpoint.label },
+    details: { endpoint: label },
   });
 }
 

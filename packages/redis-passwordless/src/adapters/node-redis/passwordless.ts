@@ -19,6 +19,7 @@ type WithProvider<O> = O & { credentialsProvider: StreamingCredentialsProvider }
 interface ClusterOptions {
   readonly rootNodes?: readonly ClientOptions[];
   readonly defaults?: ClientOptions;
+  readonly RESP?: 2 | 3;
 }
 
 interface SentinelOptions {
@@ -47,7 +48,8 @@ export class NodeRedisAdapter {
   cluster<const O extends object>(options: O, settings: PasswordlessSettings = {}): O {
     assertSettings(settings);
     assertObject(options, "options");
-    const { rootNodes, defaults = {} } = options as ClusterOptions;
+    const { rootNodes, defaults = {}, RESP } = options as ClusterOptions;
+    assertProtocol(RESP, "RESP");
     if (!Array.isArray(rootNodes) || rootNodes.length === 0) {
       throw invalidOption(
         "rootNodes",
@@ -82,6 +84,7 @@ export class NodeRedisAdapter {
     assertSettings(settings);
     assertObject(options, "options");
     const { sentinelRootNodes, nodeClientOptions = {}, RESP } = options as SentinelOptions;
+    assertProtocol(RESP, "RESP");
     if (!Array.isArray(sentinelRootNodes) || sentinelRootNodes.length === 0) {
       throw invalidOption("sentinelRootNodes", "a list of at least one sentinel `{ host, port }`");
     }
@@ -132,7 +135,10 @@ export class NodeRedisAdapter {
       label,
       ...(canProbe ? { prove: proverOf(endpoints) } : {}),
     }));
-    return new CredentialsProvider(reauthenticator, label);
+    const isEncrypted = endpoints.some((endpoint) => endpoint.isEncrypted);
+    return new CredentialsProvider(reauthenticator, label, {
+      plaintextTo: isEncrypted || settings.allowPlaintext === true ? "anywhere" : "thisMachine",
+    });
   }
 
   #additions(
@@ -175,9 +181,12 @@ function checkedOptions(options: unknown, prefix: string): ClientOptions {
       "nothing: the identity logs in. Remove it, or do without this library",
     );
   }
-  if (own.RESP !== undefined && own.RESP !== 2 && own.RESP !== 3)
-    throw invalidOption(`${prefix}RESP`, "2 or 3", own.RESP);
+  assertProtocol(own.RESP, `${prefix}RESP`);
   return own;
+}
+
+function assertProtocol(version: unknown, option: string): void {
+  if (version !== undefined && version !== 2 && version !== 3) throw invalidOption(option, "2 or 3", version);
 }
 
 function assertObject(value: unknown, option: string): asserts value is object {

@@ -3,6 +3,7 @@ import type { Token } from "../../core/token.js";
 import { refusedError } from "../../reauth/connection.js";
 import type { Reauthenticator } from "../../reauth/reauthenticator.js";
 import type { AttachedClient } from "./attached-client.js";
+import { assertLocal } from "./endpoint.js";
 import type { BasicAuth, CredentialsListener, StreamingCredentialsProvider } from "./structural.js";
 import { Subscription } from "./subscription.js";
 import { type ConnectionState, watchConnections } from "./trace.js";
@@ -21,6 +22,7 @@ export class CredentialsProvider implements StreamingCredentialsProvider {
   readonly type = "streaming-credentials-provider";
   readonly #reauthenticator: Reauthenticator;
   readonly #label: string;
+  readonly #plaintextTo: "thisMachine" | "anywhere";
   /** The newest subscription of each client, by node-redis's client id. */
   readonly #clients = new Map<string, Enrolled>();
   /** RESP2 subscribers that reconnect: node-redis passes nothing on to them, so their id stays unknown. */
@@ -30,9 +32,15 @@ export class CredentialsProvider implements StreamingCredentialsProvider {
   #lastHandedOut: Token | undefined;
   #hasEverLoggedIn = false;
 
-  constructor(reauthenticator: Reauthenticator, label: string) {
+  /** With `plaintextTo: "thisMachine"`, connections that are not encrypted get no token for any other host. */
+  constructor(
+    reauthenticator: Reauthenticator,
+    label: string,
+    options: { readonly plaintextTo: "thisMachine" | "anywhere" },
+  ) {
     this.#reauthenticator = reauthenticator;
     this.#label = label;
+    this.#plaintextTo = options.plaintextTo;
   }
 
   /** Live subscriptions: one for each client that is connected or connecting. */
@@ -55,6 +63,10 @@ export class CredentialsProvider implements StreamingCredentialsProvider {
     const subscription = new Subscription(listener, this.#label, (clientId) => this.#attached.get(clientId));
     // The client may have been closed while it waited; nobody would ever dispose its subscription.
     if ((await subscription.identify()).isClosed) throw closedError(subscription.label);
+    // Clusters and sentinels announce hosts that the options do not name.
+    if (this.#plaintextTo === "thisMachine" && subscription.clientId !== undefined) {
+      assertLocal(subscription.label);
+    }
     const enrolled = this.#enroll(subscription, token);
     const dispose = (): void => {
       void listener; // Holds the listener for as long as the client holds the disposable.

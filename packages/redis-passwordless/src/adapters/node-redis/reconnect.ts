@@ -25,6 +25,8 @@ export function reconnectStrategy(
     if (isLoginRefusal(cause)) provider.refused(cause);
     if (PasswordlessError.is(cause) && own !== false) {
       if (!isPermanent(cause)) return TOKEN_RETRY_MS * (0.5 + random());
+      // No wait makes a connection encrypted.
+      if (cause.code === "ERR_PASSWORDLESS_PLAINTEXT_REFUSED") return false;
       return provider.hasEverLoggedIn ? REFUSED_RETRY_MS : false;
     }
     if (typeof own === "function") return own(retries, cause);

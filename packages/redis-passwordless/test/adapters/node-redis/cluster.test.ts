@@ -2,6 +2,7 @@ import { setInterval } from "node:timers/promises";
 import { createClient } from "redis";
 import { describe, expect, test } from "vitest";
 import { NodeRedisAdapter } from "../../../src/adapters/node-redis/index.js";
+import type { PasswordlessError } from "../../../src/core/errors.js";
 import {
   Cache,
   type Client,
@@ -107,6 +108,31 @@ describe.concurrent.each(NODE_REDIS)("clusters of %s", (name, redis) => {
     },
     LONG,
   );
+
+  test("a node that the cluster announces on another host gets no token in clear text", async (context) => {
+    const servers = await RedisCluster.start(context, 1);
+    const user = new RotatingUser(context, servers.nodes, TOKEN_LIFETIME_MS);
+    const adapter = new NodeRedisAdapter(() => user.identity);
+    const options = {
+      rootNodes: servers.rootNodes,
+      // Leads to this machine, but is no name of it.
+      nodeAddressMap: (address: string) => ({ host: "0.0.0.0", port: Number(address.split(":").at(-1)) }),
+    };
+    const refused = redis.createCluster(adapter.cluster(options));
+    const reasons: string[] = [];
+    refused.on("error", () => {});
+    refused.on("node-error", (error: PasswordlessError) => reasons.push(error.code));
+    // node-redis tells why in its events only.
+    await expect(refused.connect()).rejects.toThrow("All the root nodes are unavailable");
+    expect(new Set(reasons)).toEqual(new Set(["ERR_PASSWORDLESS_PLAINTEXT_REFUSED"]));
+    expect(await user.connections()).toEqual([]);
+    expect(user.identity.status.connections).toBe(0);
+
+    const allowed = redis.createCluster(adapter.cluster(options, { allowPlaintext: true }));
+    await allowed.connect();
+    context.onTestFinished(async () => allowed.destroy());
+    expect(await allowed.incr("n")).toBe(1);
+  });
 });
 
 /** A cache that is a cluster of one node, which announces itself by its name and the gateway's port. */
