@@ -1,4 +1,5 @@
 import type { Clock } from "../core/clock.js";
+import { invalidOption } from "../core/errors.js";
 import { Events } from "../core/events.js";
 import type { IdentityProvider } from "../core/identity-provider.js";
 import { duration, type RefreshOptions } from "../core/options.js";
@@ -24,11 +25,11 @@ export interface LifecycleOptions extends RefreshOptions {
    * they do not all log in at once; shorter when the old token ends too soon.
    * @default 30_000
    */
-  readonly reauthenticationWindowMs?: number;
+  readonly reauthenticationWindowMs?: number | undefined;
   /** Time, for tests. @default the system's */
-  readonly clock?: Clock;
+  readonly clock?: Clock | undefined;
   /** Randomness, for tests: a function like `Math.random`. @default Math.random */
-  readonly random?: () => number;
+  readonly random?: (() => number) | undefined;
 }
 
 /** Every name in {@link LifecycleOptions}, for whoever takes them in one object with options of its own. */
@@ -52,6 +53,7 @@ export class Identity implements AsyncDisposable {
   readonly #windowMs: number;
 
   constructor(provider: IdentityProvider, options: LifecycleOptions = {}) {
+    assertTestHooks(options);
     this.#windowMs = duration("reauthenticationWindowMs", options.reauthenticationWindowMs ?? 30_000, 0);
     this.#manager = new TokenManager(provider, options, {
       ...(options.clock === undefined ? {} : { clock: options.clock }),
@@ -130,6 +132,15 @@ export class Identity implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
+  }
+}
+
+function assertTestHooks({ clock, random }: LifecycleOptions): void {
+  if (clock !== undefined && (typeof clock?.now !== "function" || typeof clock.schedule !== "function")) {
+    throw invalidOption("clock", "an object with `now()` and `schedule(fn, delayMs)`", clock);
+  }
+  if (random !== undefined && typeof random !== "function") {
+    throw invalidOption("random", "a function like `Math.random`", random);
   }
 }
 
