@@ -91,6 +91,8 @@ export function retryDelayMs(failure: Failure, retry: ResolvedRetry, random: () 
   }
   const patienceMs = PATIENCE * (failure.remainingMs > 0 ? failure.remainingMs : failure.outageMs);
   const capMs = Math.min(retry.maxDelayMs, Math.max(URGENT_DELAY_MS, patienceMs));
-  const plainMs = Math.min(capMs, retry.initialDelayMs * retry.backoffMultiplier ** (failure.attempt - 1));
+  // Kept finite, because 0 times infinity is no delay at all.
+  const growth = Math.min(Number.MAX_VALUE, retry.backoffMultiplier ** (failure.attempt - 1));
+  const plainMs = Math.min(capMs, retry.initialDelayMs * growth);
   return Math.max(REQUEST_FLOOR_MS, plainMs * (1 - retry.jitter * random()));
 }
