@@ -47,7 +47,7 @@ export async function checkAll(stage, rotations, workloads) {
       },
       {
         isMet: stage.cutByExpiry === 0,
-        claim: "no connection outlived its token",
+        claim: "no connection cut when its token ended",
         observed: `${stage.cutByExpiry} of ${stage.connections} cut`,
       },
     ];

@@ -80,8 +80,8 @@ async function run(stage, { tokenLifetimeMs, rotations: wanted, plain }) {
   );
   const signal = AbortSignal.any([interruption.signal, deadline.signal]);
   await stage.connect();
-  journal.write(`${stage.connections} connections are logged in`);
   for (const workload of workloads) await workload.start();
+  journal.write(`${stage.connections} connections are logged in`);
 
   const scene = {
     stage,

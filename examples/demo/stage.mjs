@@ -59,8 +59,9 @@ export class Stage {
     await Promise.all(this.#clients.map((client) => client.connect()));
   }
 
+  /** Connections that are kept authenticated; a RESP2 client with subscriptions has two. */
   get connections() {
-    return this.#clients.length;
+    return this.identity.status.connections;
   }
 
   /** Connections that the gateway has cut because their token had ended. */
