@@ -5,7 +5,7 @@ import type { Token } from "../core/token.js";
 import type { TokenManager } from "../core/token-manager.js";
 import type { GetTokenOptions } from "../core/token-manager-events.js";
 import { type Connection, loginTimeoutError, unableError } from "./connection.js";
-import { safetyMarginMs, spreadMs, windowMs } from "./spread.js";
+import { safetyMarginMs, spreadMs, trialTimeoutMs, windowMs } from "./spread.js";
 
 export interface ReauthenticationEvents {
   /** A live connection has logged in with a new token. */
@@ -51,9 +51,6 @@ interface Trial {
 /** Delays between tries of one login, in milliseconds: doubling from the first to the last. */
 const RETRY_FROM_MS = 250;
 const RETRY_TO_MS = 5_000;
-
-/** How long a new token may be tried before this counts as a failure, in milliseconds. */
-const PROOF_TIMEOUT_MS = 5_000;
 
 /**
  * Puts each new token on every live connection to one server: tried first where a refusal can do no harm, then
@@ -219,9 +216,10 @@ export class Reauthenticator {
 
   async #proveAside(prove: NonNullable<ReauthenticatorOptions["prove"]>, trial: Trial): Promise<void> {
     const timeout = new AbortController();
+    const timeoutMs = trialTimeoutMs(trial.token);
     const timer = this.#clock.schedule(
-      () => timeout.abort(new Error(`no answer within ${PROOF_TIMEOUT_MS} ms`)),
-      PROOF_TIMEOUT_MS,
+      () => timeout.abort(new Error(`no answer within ${Math.round(timeoutMs)} ms`)),
+      timeoutMs,
     );
     try {
       await prove(trial.token, AbortSignal.any([trial.abort.signal, timeout.signal]));
@@ -235,7 +233,7 @@ export class Reauthenticator {
     for (const member of this.#byUrgency()) {
       if (member.login !== undefined || !isNewer(token, member.token)) continue;
       const login = member.connection.authenticate(token).then((result) => result === "accepted");
-      if (!(await this.#within(PROOF_TIMEOUT_MS, login))) continue;
+      if (!(await this.#within(trialTimeoutMs(token), login))) continue;
       this.#accept(member, token);
       return;
     }

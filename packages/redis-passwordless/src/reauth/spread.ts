@@ -25,3 +25,11 @@ export function spreadMs(count: number, window: number, random: () => number): n
   const share = window / count;
   return Array.from({ length: count }, (_, index) => (index + random()) * share);
 }
+
+/**
+ * How long one trial of a new token may take before this counts as a failure, in milliseconds: 5 s, or a tenth
+ * of the lifetime of a shorter token, so that there is time for others.
+ */
+export function trialTimeoutMs(token: Token): number {
+  return Math.min(5_000, 0.1 * (token.expiresAtMs - token.receivedAtMs));
+}
