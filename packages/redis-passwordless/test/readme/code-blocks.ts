@@ -1,0 +1,38 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+
+/** A fenced block of a README. */
+export interface CodeBlock {
+  /** `README.md:12`: the file, and the line of its fence. */
+  readonly place: string;
+  readonly language: string;
+  readonly code: string;
+  /** Why it is not run, from a comment `<!-- readme: type-checked only, because … -->` above it. */
+  readonly notRun: string | undefined;
+}
+
+export const ROOT = fileURLToPath(new URL("../../../..", import.meta.url));
+
+const FENCE = /^(?:<!-- readme: (?<mark>.+) -->\n\n)?```(?<language>\w*)\n(?<code>.*?)^```$/gms;
+const NOT_RUN = /^type-checked only, because (?<reason>.{10,})$/;
+
+/** Every code block of the README at the root and of each package's. */
+export function codeBlocks(): CodeBlock[] {
+  const packages = readdirSync(`${ROOT}/packages`).map((name) => `packages/${name}/README.md`);
+  return ["README.md", ...packages].flatMap((file) =>
+    blocksOf(file, readFileSync(`${ROOT}/${file}`, "utf8")),
+  );
+}
+
+function blocksOf(file: string, text: string): CodeBlock[] {
+  return [...text.matchAll(FENCE)].map((match) => {
+    const { mark, language = "", code = "" } = match.groups ?? {};
+    const line = text.slice(0, match.index).split("\n").length + (mark === undefined ? 0 : 2);
+    const place = `${file}:${line}`;
+    const notRun = mark === undefined ? undefined : NOT_RUN.exec(mark)?.groups?.["reason"];
+    if (mark !== undefined && notRun === undefined) {
+      throw new Error(`${place}: a block that is not run says why: "type-checked only, because …"`);
+    }
+    return { place, language, code, notRun };
+  });
+}

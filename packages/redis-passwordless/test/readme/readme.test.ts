@@ -1,0 +1,96 @@
+import { readFileSync } from "node:fs";
+import { type Emulator, startEmulator } from "azure-redis-emulator";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { codeBlocks, ROOT } from "./code-blocks.js";
+import { Workshop } from "./workshop.js";
+
+/** The cache in every example. It is the only thing that is replaced: by the emulator's address. */
+const CACHE = "my-cache.westus3.redis.azure.net:10000";
+
+/** The identities in the examples; the emulator has them. */
+const USER_ASSIGNED_CLIENT_ID = "11111111-1111-1111-1111-111111111111";
+
+/** The program under test that the emulator's README speaks of. */
+const APP = `
+  import { createClient } from "redis";
+  import { passwordless } from "redis-passwordless/node-redis";
+  await createClient(passwordless({ url: process.env.REDIS_URL })).connect();
+`;
+
+const blocks = codeBlocks();
+const programs = blocks.filter(({ language }) => language === "js" || language === "ts");
+const commands = blocks.filter(({ language }) => language === "sh");
+
+let azure: Emulator;
+let workshop: Workshop;
+
+beforeAll(async () => {
+  azure = await startEmulator();
+  azure.addManagedIdentity({ kind: "user", clientId: USER_ASSIGNED_CLIENT_ID });
+  workshop = new Workshop({ "app.js": APP });
+  workshop.compile(programs, (code) => code.replaceAll(CACHE, `localhost:${azure.redis.port}`));
+});
+
+afterAll(async () => {
+  workshop[Symbol.dispose]();
+  await azure.close();
+});
+
+test("every README has code, in languages that are checked here", () => {
+  expect(new Set(blocks.map(({ place }) => place.split(":")[0])).size).toBe(4);
+  expect(blocks.filter((block) => !programs.includes(block) && !commands.includes(block))).toEqual([]);
+});
+
+describe.concurrent.each(programs)("$place", (block) => {
+  test("type-checks", () => {
+    expect(workshop.diagnostics(block)).toEqual([]);
+  });
+
+  test.skipIf(block.notRun !== undefined)("runs, ends by itself and complains of nothing", async () => {
+    const outcome = await workshop.run(block, azure.env());
+    expect(outcome).toEqual({ exitCode: 0, stdout: expect.any(String), stderr: "" });
+    expect(outcome.stdout).toBe(expectedOutput(block.code) ?? outcome.stdout);
+  });
+});
+
+/** What the comments behind `console.log` promise; of those that can be taken literally. */
+function expectedOutput(code: string): string | undefined {
+  const inline = [...code.matchAll(/^ *console\.log\(.*\); \/\/ (.+)$/gm)].map((match) => match[1]);
+  const below = [...code.matchAll(/^\/\/ (.+)$/gm)].map((match) => match[1]);
+  const isLiteral = /^import .* from "resp-framing";$/m.test(code);
+  return isLiteral
+    ? `${[...inline, ...below.filter((line) => /^[+>] /.test(line ?? ""))].join("\n")}\n`
+    : undefined;
+}
+
+describe.each(commands)("$place", ({ code }) => {
+  const words = code
+    .split("\n")
+    .flatMap((line) => line.split(/&&|\|\|/))
+    .map((one) => one.trim().split(/\s+/));
+
+  test("names scripts, packages and commands that exist", () => {
+    for (const [command, verb, name] of words) {
+      if (command === "npm" && verb === "run") expect(scripts()).toHaveProperty(name ?? "");
+      if (command === "npm" && verb === "test") expect(scripts()).toHaveProperty("test");
+      if (command === "npx") expect(manifest(`packages/${verb}`)).toHaveProperty(["bin", verb ?? ""]);
+    }
+    for (const [, verb, ...names] of words.filter(([, verb]) => verb === "install")) {
+      expect(verb).toBe("install");
+      for (const name of names) expect(installable()).toContain(name);
+    }
+  });
+});
+
+function installable(): string[] {
+  const { devDependencies } = manifest(".") as { devDependencies: Record<string, string> };
+  return ["redis-passwordless", "azure-redis-emulator", "resp-framing", ...Object.keys(devDependencies)];
+}
+
+function scripts(): unknown {
+  return manifest(".")["scripts"];
+}
+
+function manifest(folder: string): Record<string, unknown> {
+  return JSON.parse(readFileSync(`${ROOT}/${folder}/package.json`, "utf8")) as Record<string, unknown>;
+}
