@@ -1,8 +1,6 @@
-import {
-  NodeRedisAdapter,
-  type PasswordlessSettings,
-  type StreamingCredentialsProvider,
-} from "./adapters/node-redis/index.js";
+import { NodeRedisAdapter } from "./adapters/node-redis/passwordless.js";
+import type { PasswordlessSettings } from "./adapters/node-redis/settings.js";
+import type { StreamingCredentialsProvider } from "./adapters/node-redis/structural.js";
 import { defaultIdentity } from "./azure/entra-id.js";
 
 export type { PasswordlessSettings, StreamingCredentialsProvider };

@@ -1,12 +1,9 @@
 import { invalidOption } from "../core/errors.js";
 import { rejectUnknownOptions } from "../core/unknown-options.js";
-import {
-  createIdentityProvider,
-  type Environment,
-  IDENTITY_OPTION_ALIASES,
-  IDENTITY_OPTION_NAMES,
-  type IdentityOptions,
-} from "../identity/index.js";
+// Not from `../identity/index.js`: what is loaded here delays the first connection of every process.
+import { createIdentityProvider } from "../identity/create.js";
+import type { Environment } from "../identity/managed-identity-source.js";
+import { IDENTITY_OPTION_ALIASES, IDENTITY_OPTION_NAMES, type IdentityOptions } from "../identity/options.js";
 import { Identity, LIFECYCLE_OPTION_NAMES, type LifecycleOptions } from "../reauth/identity.js";
 
 export interface EntraIdOptions extends IdentityOptions, LifecycleOptions {}
