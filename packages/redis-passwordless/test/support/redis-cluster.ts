@@ -1,3 +1,4 @@
+import { setInterval } from "node:timers/promises";
 import { RedisProcess, randomPassword, type TestContext } from "./redis-processes.js";
 
 const SLOTS = 16_384;
@@ -35,11 +36,13 @@ export class RedisCluster {
     return this.nodes.map(({ host, port }) => ({ socket: { host, port } }));
   }
 
-  /** Starts another node and resolves when it knows the others. It has no slots yet. */
+  /** Starts another node and resolves when all nodes know each other. It has no slots yet. */
   async join(): Promise<RedisProcess> {
     const node = await startNode(this.#test, this.#password);
     await this.#introduce(node);
     await node.logged(/Cluster state changed: ok/);
+    const id = String(await node.command("CLUSTER", "MYID"));
+    await Promise.all(this.nodes.map((other) => knows(other, id)));
     this.nodes.push(node);
     return node;
   }
@@ -62,4 +65,11 @@ export class RedisCluster {
 
 function startNode(test: TestContext, password: string): Promise<RedisProcess> {
   return RedisProcess.start(test, { password, config: ["cluster-enabled yes", "cluster-node-timeout 5000"] });
+}
+
+/** Resolves when a node has heard of another; the nodes gossip several times a second. */
+async function knows(node: RedisProcess, id: string): Promise<void> {
+  for await (const _ of setInterval(20)) {
+    if (String(await node.command("CLUSTER", "NODES")).includes(id)) return;
+  }
 }
