@@ -62,9 +62,19 @@ export class Identity implements AsyncDisposable {
     for (const name of ["tokenRefreshed", "refreshFailing", "recovered", "tokenExpired"] as const) {
       this.#manager.on(name, (payload) => this.#events.emit(name, payload as never));
     }
-    this.#manager.on("refreshFailing", (failure) => {
-      // Somebody must hear of it before the outage; whoever listens has heard.
-      if (failure.lasting && !this.#events.has("refreshFailing")) warn(this.description, failure.error);
+    this.#warnOfOutages();
+  }
+
+  /** Somebody must hear of a lasting failure before it becomes an outage: a warning each, unless somebody listens. */
+  #warnOfOutages(): void {
+    let hasWarned = false;
+    this.#manager.on("refreshFailing", ({ lasting, error }) => {
+      if (!lasting || hasWarned || this.#events.has("refreshFailing")) return;
+      hasWarned = true;
+      warn(this.description, error);
+    });
+    this.#manager.on("recovered", () => {
+      hasWarned = false;
     });
   }
 
