@@ -75,9 +75,9 @@ describe.each(commands)("$place", ({ code }) => {
       if (command === "npm" && verb === "test") expect(scripts()).toHaveProperty("test");
       if (command === "npx") expect(manifest(`packages/${verb}`)).toHaveProperty(["bin", verb ?? ""]);
     }
-    for (const [, verb, ...names] of words.filter(([, verb]) => verb === "install")) {
-      expect(verb).toBe("install");
-      for (const name of names) expect(installable()).toContain(name);
+    for (const [, , ...names] of words.filter(([, verb]) => verb === "install")) {
+      const packages = names.filter((name) => !name.startsWith("--"));
+      expect(installable()).toEqual(expect.arrayContaining(packages));
     }
   });
 });
