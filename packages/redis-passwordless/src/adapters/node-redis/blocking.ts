@@ -12,63 +12,88 @@ export interface BlockingCommand {
 
 /**
  * Commands that hold their connection until something arrives (https://redis.io/docs/latest/commands/blpop/
- * and its siblings). The number is the position of the timeout: from the front, or, negative, from the end.
+ * and its siblings): the position of the timeout, from the front, or, negative, from the end; and the fewest
+ * arguments, the name included.
  */
-const TIMEOUT_POSITION: Readonly<Record<string, number>> = {
-  BLPOP: -1,
-  BRPOP: -1,
-  BRPOPLPUSH: -1,
-  BLMOVE: -1,
-  BZPOPMIN: -1,
-  BZPOPMAX: -1,
-  BLMPOP: 1,
-  BZMPOP: 1,
+const TIMEOUTS: Readonly<Record<string, readonly [position: number, fewest: number]>> = {
+  BLPOP: [-1, 3],
+  BRPOP: [-1, 3],
+  BRPOPLPUSH: [-1, 4],
+  BLMOVE: [-1, 6],
+  BZPOPMIN: [-1, 3],
+  BZPOPMAX: [-1, 3],
+  BLMPOP: [1, 5],
+  BZMPOP: [1, 5],
 };
 
-/** Recognises a blocking command; `undefined` for everything else, after a look at its first letter. */
+/** How many arguments each option of XREAD and XREADGROUP takes, itself included. */
+const READ_OPTIONS: Readonly<Record<string, number>> = { COUNT: 2, BLOCK: 2, CLAIM: 2, NOACK: 1, GROUP: 3 };
+
+/**
+ * What Redis takes for a timeout, as far as applications write it: anything else is left to Redis, which
+ * answers it with an error of its own. BLOCK takes no fraction and no leading zero.
+ */
+const DECIMAL = { seconds: /^(?:\d+\.?\d*|\.\d+)$/, milliseconds: /^(?:0|[1-9]\d*)$/ } as const;
+
+/** Recognises a command that blocks for a valid time; `undefined` for everything else. */
 export function blockingCommand(args: readonly RedisArgument[]): BlockingCommand | undefined {
-  const first = args[0];
-  if (first === undefined || !mayBlock(first)) return undefined;
-  const name = String(first).toUpperCase();
-  if (name === "XREAD" || name === "XREADGROUP") return blockingRead(args);
-  const position = TIMEOUT_POSITION[name];
-  if (position === undefined) return undefined;
-  const timeoutIndex = position < 0 ? args.length + position : position;
+  const name = String(args[0]).toUpperCase();
+  if (name === "XREAD" || name === "XREADGROUP") return blockingRead(name, args);
+  const timeout = TIMEOUTS[name];
+  if (timeout === undefined) return undefined;
+  const [position, fewest] = timeout;
+  if (args.length < fewest) return undefined;
+  return blockingAt(args, position < 0 ? args.length + position : position, "seconds", []);
+}
+
+/** By position, because keys, groups and consumers may have any name, `BLOCK` and `STREAMS` included. */
+function blockingRead(
+  name: "XREAD" | "XREADGROUP",
+  args: readonly RedisArgument[],
+): BlockingCommand | undefined {
+  let timeoutIndex: number | undefined;
+  let index = 1;
+  for (; index < args.length; index += 1) {
+    const option = String(args[index]).toUpperCase();
+    if (option === "STREAMS") break;
+    const length = READ_OPTIONS[option];
+    if (length === undefined) return undefined;
+    if (option === "BLOCK") timeoutIndex = index + 1;
+    index += length - 1;
+  }
+  const first = index + 1;
+  const count = (args.length - first) / 2;
+  if (timeoutIndex === undefined || count <= 0 || !Number.isInteger(count)) return undefined;
+  // XREADGROUP knows no `$`: Redis refuses it.
+  const newEntriesOnly =
+    name === "XREADGROUP"
+      ? []
+      : Array.from({ length: count }, (_, stream) => ({
+          idIndex: first + count + stream,
+          keyIndex: first + stream,
+        })).filter(({ idIndex }) => String(args[idIndex]) === "$");
+  return blockingAt(args, timeoutIndex, "milliseconds", newEntriesOnly);
+}
+
+function blockingAt(
+  args: readonly RedisArgument[],
+  timeoutIndex: number,
+  unit: BlockingCommand["unit"],
+  newEntriesOnly: BlockingCommand["newEntriesOnly"],
+): BlockingCommand | undefined {
+  const argument: unknown = args[timeoutIndex];
+  // node-redis refuses numbers, even though they look right.
+  if (typeof argument !== "string" && !Buffer.isBuffer(argument)) return undefined;
+  const text = String(argument);
+  if (!DECIMAL[unit].test(text)) return undefined;
+  const askedMs = Number(text) * (unit === "seconds" ? 1_000 : 1);
+  if (askedMs > Number.MAX_SAFE_INTEGER) return undefined;
   return {
     timeoutIndex,
-    unit: "seconds",
-    timeoutMs: asTimeout(args[timeoutIndex], 1_000),
-    newEntriesOnly: [],
-  };
-}
-
-function mayBlock(name: RedisArgument): boolean {
-  const letter = (typeof name === "string" ? name.charCodeAt(0) : (name[0] ?? 0)) | 32;
-  return letter === 98 /* b */ || letter === 120 /* x */;
-}
-
-function blockingRead(args: readonly RedisArgument[]): BlockingCommand | undefined {
-  const words = args.map((word) => String(word).toUpperCase());
-  const streams = words.indexOf("STREAMS");
-  const block = words.indexOf("BLOCK");
-  if (block < 0 || streams < 0 || block > streams) return undefined;
-  const count = (args.length - streams - 1) / 2;
-  const newEntriesOnly = [];
-  for (let index = 0; index < count; index += 1) {
-    const idIndex = streams + 1 + count + index;
-    if (words[idIndex] === "$") newEntriesOnly.push({ idIndex, keyIndex: streams + 1 + index });
-  }
-  return {
-    timeoutIndex: block + 1,
-    unit: "milliseconds",
-    timeoutMs: asTimeout(args[block + 1], 1),
+    unit,
+    timeoutMs: askedMs === 0 ? Number.POSITIVE_INFINITY : askedMs,
     newEntriesOnly,
   };
-}
-
-function asTimeout(argument: RedisArgument | undefined, unitMs: number): number {
-  const value = Number(String(argument));
-  return value === 0 ? Number.POSITIVE_INFINITY : value * unitMs;
 }
 
 /** The same command with another timeout, in milliseconds; at least one, because 0 would block for ever. */
