@@ -29,7 +29,7 @@ const PATIENCE = 0.05;
  * Returns the instant at which a token should be refreshed, in epoch milliseconds.
  *
  * The earliest of `expirationRefreshRatio` of the lifetime, `lowerRefreshBoundMs` before expiry (30 % of the
- * lifetime for short tokens) and what the provider suggested; never before the token was received.
+ * lifetime for short tokens) and what the provider suggested; never within the first tenth of the lifetime.
  */
 export function refreshAtMs(token: Token, options: ResolvedRefresh): number {
   const lifetimeMs = token.expiresAtMs - token.receivedAtMs;
@@ -39,7 +39,7 @@ export function refreshAtMs(token: Token, options: ResolvedRefresh): number {
     token.expiresAtMs - boundMs,
     token.refreshAtMs ?? Number.POSITIVE_INFINITY,
   );
-  return Math.max(dueMs, token.receivedAtMs);
+  return Math.max(dueMs, token.receivedAtMs + 0.1 * lifetimeMs);
 }
 
 /**

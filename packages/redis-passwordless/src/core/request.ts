@@ -1,4 +1,4 @@
-import type { Clock } from "./clock.js";
+import type { SteadyClock } from "./clock.js";
 import { PasswordlessError } from "./errors.js";
 import type { IdentityProvider } from "./identity-provider.js";
 import { Token, type TokenResponse } from "./token.js";
@@ -9,7 +9,7 @@ const SKEW_TOLERANCE_MS = 5_000;
 interface RequestContext {
   readonly request: AbortController;
   readonly timeoutMs: number;
-  readonly clock: Clock;
+  readonly clock: SteadyClock;
 }
 
 /**
@@ -30,7 +30,7 @@ export async function requestToken(
   request.signal.addEventListener("abort", onAbort, { once: true });
   try {
     const response = await Promise.race([askProvider(provider, request.signal), deadline]);
-    return examine(response, provider.description, clock.now());
+    return examine(response, provider.description, clock);
   } finally {
     timer[Symbol.dispose]();
     request.signal.removeEventListener("abort", onAbort);
@@ -45,22 +45,29 @@ async function askProvider(provider: IdentityProvider, signal: AbortSignal): Pro
 function examine(
   response: TokenResponse,
   description: string,
-  nowMs: number,
+  clock: SteadyClock,
 ): { readonly token: Token; readonly clockSkewMs: number | undefined } {
   assertShape(response, description);
-  const clockSkewMs = response.serverTimeMs === undefined ? undefined : response.serverTimeMs - nowMs;
-  const correctionMs =
-    clockSkewMs !== undefined && Math.abs(clockSkewMs) > SKEW_TOLERANCE_MS ? clockSkewMs : 0;
-  const expiresAtMs = response.expiresAtMs - correctionMs;
+  const nowMs = clock.now();
+  const clockSkewMs = finite(response.serverTimeMs, (serverTimeMs) => serverTimeMs - (nowMs - clock.aheadMs));
+  const isSkewed = clockSkewMs !== undefined && Math.abs(clockSkewMs) > SKEW_TOLERANCE_MS;
+  // From the provider's clock, or the wall clock when they agree, to ours.
+  const correctionMs = clock.aheadMs - (isSkewed ? clockSkewMs : 0);
+  const expiresAtMs = response.expiresAtMs + correctionMs;
   if (expiresAtMs <= nowMs) throw expiredError(description, expiresAtMs, nowMs);
   const token = new Token(response.token, {
     username: response.username,
     receivedAtMs: nowMs,
     expiresAtMs,
-    refreshAtMs: response.refreshAtMs === undefined ? undefined : response.refreshAtMs - correctionMs,
+    refreshAtMs: finite(response.refreshAtMs, (refreshAtMs) => refreshAtMs + correctionMs),
     details: response.details ?? {},
   });
   return { token, clockSkewMs };
+}
+
+/** A hint that is no number is no hint. */
+function finite(value: number | undefined, convert: (value: number) => number): number | undefined {
+  return value !== undefined && Number.isFinite(value) ? convert(value) : undefined;
 }
 
 function assertShape(response: TokenResponse, description: string): void {

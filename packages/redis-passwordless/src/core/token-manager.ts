@@ -1,4 +1,4 @@
-import { type Clock, systemClock } from "./clock.js";
+import { type Clock, SteadyClock, systemClock } from "./clock.js";
 import { PasswordlessError } from "./errors.js";
 import { Events, warnOfListener } from "./events.js";
 import type { IdentityProvider } from "./identity-provider.js";
@@ -53,11 +53,11 @@ interface Failing {
   readonly error: unknown;
 }
 
+/** Longer than any wait, in milliseconds, and the longest that a timer of Node.js can do. */
+const LONGEST_WAIT_MS = 2 ** 31 - 1;
+
 /** Timers look at the wall clock this often, in milliseconds, so that a suspended machine or a clock step shows. */
 const WATCH_INTERVAL_MS = 5_000;
-
-/** How far the clock must be set back to matter, in milliseconds; time services correct less than that smoothly. */
-const CLOCK_STEP_MS = 2_000;
 
 /**
  * Keeps one identity's token fresh for everybody who needs it: one request at a time, a floor between requests,
@@ -69,7 +69,7 @@ const CLOCK_STEP_MS = 2_000;
 export class TokenManager implements AsyncDisposable {
   readonly #provider: IdentityProvider;
   readonly #options: ResolvedRefresh;
-  readonly #clock: Clock;
+  readonly #clock: SteadyClock;
   readonly #random: () => number;
   readonly #events = new Events<TokenManagerEvents>();
   readonly #subscribers = new Set<TokenSubscriber>();
@@ -78,9 +78,14 @@ export class TokenManager implements AsyncDisposable {
   #clockSkewMs: number | undefined;
   #watch: Disposable | undefined;
   #cooldown: Disposable | undefined;
-  #lastLookMs = Number.NEGATIVE_INFINITY;
+  /** What the clock's steps back summed up to when we looked last, in milliseconds. */
+  #seenStepsMs = 0;
+  /** The newest token ever received. */
+  #newest: Token | undefined;
   /** The newest token until its end has been announced. */
   #ending: Token | undefined;
+  /** How often in a row the server refused a token that should be valid. */
+  #refusals = 0;
 
   constructor(
     provider: IdentityProvider,
@@ -89,7 +94,7 @@ export class TokenManager implements AsyncDisposable {
   ) {
     this.#provider = provider;
     this.#options = resolveRefreshOptions(options);
-    this.#clock = environment.clock ?? systemClock;
+    this.#clock = new SteadyClock(environment.clock ?? systemClock);
     this.#random = environment.random ?? Math.random;
   }
 
@@ -98,6 +103,7 @@ export class TokenManager implements AsyncDisposable {
     return this.#provider.description;
   }
 
+  /** Time as injected, but never set back. */
   get clock(): Clock {
     return this.#clock;
   }
@@ -150,8 +156,14 @@ export class TokenManager implements AsyncDisposable {
     if (this.#state.name === "refused" && this.#clock.now() < this.#state.dueAtMs)
       throw this.#state.failing.error;
     const waiting = this.#waiters.enter(this.#options.retry.maxAttempts, options.signal);
+    // Whoever waits is reason enough for the process to stay, although no timer of ours is.
+    const stay = this.#clock.schedule(() => {}, LONGEST_WAIT_MS, { keepAlive: true });
     this.#reconsider();
-    return waiting;
+    try {
+      return await waiting;
+    } finally {
+      stay[Symbol.dispose]();
+    }
   }
 
   /** Hands every new token to the subscriber and keeps the token fresh until it is disposed. */
@@ -169,14 +181,21 @@ export class TokenManager implements AsyncDisposable {
   }
 
   /**
-   * Reports that the server refused this token although it should be valid: the next one is requested now.
-   * Without effect when the token is no longer the current one.
+   * Reports that the server refused this token although it should be valid: another one is requested, sooner or
+   * later depending on how often in a row that has happened. Without effect when the token is not the current one.
    */
   refuse(token: Token, error: unknown): void {
     const state = this.#state;
     // In every other state the next request is on its way or planned; a refusal must not put it off.
     if (state.name !== "fresh" || !state.token.isSameAs(token)) return;
-    this.#fail(error, { token, unchanged: state.unchanged, failing: undefined });
+    this.#refusals += 1;
+    const refused = { attempts: this.#refusals - 1, sinceMs: this.#clock.now(), error };
+    this.#fail(error, { token, unchanged: state.unchanged, failing: refused });
+  }
+
+  /** Reports that the server accepted a token of this identity. */
+  confirm(): void {
+    this.#refusals = 0;
   }
 
   /** Ends the refresh; whoever waits is rejected. Idempotent. */
@@ -256,13 +275,12 @@ export class TokenManager implements AsyncDisposable {
     } else this.#reconsider();
   }
 
-  /** Between two looks at the clock, time can only have passed; when it did not, the clock was set back. */
+  /** The clock that told us when a token ends may have been wrong: after a step back, a new one is asked for. */
   #noticeClockStep(): void {
     const nowMs = this.#clock.now();
-    const setBack = nowMs < this.#lastLookMs - CLOCK_STEP_MS;
-    this.#lastLookMs = nowMs;
-    // The clock that told us when this token ends was ahead: its end may be nearer than we think.
-    if (setBack && "dueAtMs" in this.#state) this.#enter({ ...this.#state, dueAtMs: nowMs });
+    if (this.#clock.aheadMs === this.#seenStepsMs) return;
+    this.#seenStepsMs = this.#clock.aheadMs;
+    if ("dueAtMs" in this.#state) this.#enter({ ...this.#state, dueAtMs: nowMs });
   }
 
   #request(): void {
@@ -310,28 +328,36 @@ export class TokenManager implements AsyncDisposable {
     const state = this.#state as Extract<State, { request: AbortController }>;
     const { token } = answer;
     this.#clockSkewMs = answer.clockSkewMs ?? this.#clockSkewMs;
-    const previous = state.name === "refreshing" ? state.token : undefined;
-    const isUnchanged = token.isSameAs(previous);
-    if (previous !== undefined && isUnchanged) {
-      const unchanged = state.name === "refreshing" ? state.unchanged + 1 : 1;
-      // The provider's cache answered. That is no renewal: nobody needs to log in again.
-      this.#enter({
-        name: "fresh",
-        token: previous,
-        unchanged,
-        dueAtMs: askAgainAtMs(previous, this.#clock.now(), unchanged),
-      });
-    } else {
-      this.#enter({ name: "fresh", token, unchanged: 0, dueAtMs: refreshAtMs(token, this.#options) });
-    }
-    this.#ending = token;
-    this.#waiters.resolveAll(token);
-    if (!isUnchanged) this.#announce(token);
+    const isUnchanged = token.isSameAs(this.#newest);
+    if (isUnchanged) this.#keep(this.#newest ?? token, state);
+    else this.#adopt(token);
+    if (this.#state.name !== "fresh") return;
     if (state.failing !== undefined) {
       const { attempts, sinceMs } = state.failing;
       this.#events.emit("recovered", { token, failures: attempts, outageMs: this.#clock.now() - sinceMs });
     }
     this.#keepWatch();
+  }
+
+  #adopt(token: Token): void {
+    this.#newest = token;
+    this.#ending = token;
+    this.#enter({ name: "fresh", token, unchanged: 0, dueAtMs: refreshAtMs(token, this.#options) });
+    this.#waiters.resolveAll(token);
+    this.#announce(token);
+  }
+
+  /** The provider's cache answered. That is no renewal: nobody needs to log in again. */
+  #keep(token: Token, state: Extract<State, { request: AbortController }>): void {
+    if (!this.#isUsable(token)) return this.#reject(staleError(this.description, token));
+    const unchanged = (state.name === "refreshing" ? state.unchanged : 0) + 1;
+    this.#enter({
+      name: "fresh",
+      token,
+      unchanged,
+      dueAtMs: askAgainAtMs(token, this.#clock.now(), unchanged),
+    });
+    this.#waiters.resolveAll(token);
   }
 
   #announce(token: Token): void {
@@ -406,7 +432,16 @@ export class TokenManager implements AsyncDisposable {
 }
 
 function retryAfterMs(error: unknown): number | undefined {
-  return PasswordlessError.is(error) ? error.retryAfterMs : undefined;
+  const asked = PasswordlessError.is(error) ? error.retryAfterMs : undefined;
+  return asked !== undefined && Number.isFinite(asked) ? asked : undefined;
+}
+
+function staleError(description: string, token: Token): PasswordlessError {
+  return new PasswordlessError("ERR_PASSWORDLESS_TOKEN_EXPIRED", {
+    message: `The identity provider (${description}) answered again with the token that ends at ${new Date(token.expiresAtMs).toISOString()}.`,
+    remedy: "Check whether something between here and the provider caches tokens to their very end.",
+    retryable: true,
+  });
 }
 
 function closedError(description: string): PasswordlessError {

@@ -22,18 +22,16 @@ export interface Connection {
    * @throws {PasswordlessError} `ERR_PASSWORDLESS_AUTH_REFUSED` when the server refused the token
    */
   authenticate(token: Token): Promise<LoginResult>;
-  /** Opens the connection anew on purpose, because its token ends and AUTH did not succeed. */
-  replace?(): void;
 }
 
-/** The error for a login that the server refused. `reply` is the server's text, which never repeats the token. */
-export function refusedError(label: string, token: Token, reply: string, cause?: unknown): PasswordlessError {
+/** The error for a login that the server refused, with the server's text. */
+export function refusedError(label: string, token: Token, serverText: string): PasswordlessError {
+  const reply = withoutToken(serverText, token);
   return new PasswordlessError("ERR_PASSWORDLESS_AUTH_REFUSED", {
     message: `Redis at ${label} refused the login of user "${token.username}": ${reply}.`,
     remedy:
       "Check that this object ID has an access policy on the cache, that Microsoft Entra authentication is switched on there, and that the token is meant for Redis.",
     retryable: true,
-    cause,
     details: { username: token.username, tokenExpiresAtMs: token.expiresAtMs, reply },
   });
 }
@@ -56,4 +54,14 @@ export function unableError(label: string, token: Token): PasswordlessError {
     remedy: "Subscribe with RESP 3, or attach the client to this library.",
     details: { username: token.username },
   });
+}
+
+/**
+ * A server that does not know AUTH repeats its arguments ("unknown command …, with args beginning with: …"), the
+ * token cut short among them.
+ */
+function withoutToken(text: string, token: Token): string {
+  const beginning = text.indexOf(token.reveal().slice(0, 8));
+  const safe = beginning < 0 ? text : `${text.slice(0, beginning)}…`;
+  return safe.replace(/,? with args beginning with.*/s, "").slice(0, 200);
 }

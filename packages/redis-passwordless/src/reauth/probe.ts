@@ -38,6 +38,7 @@ export async function probeLogin(
 }
 
 async function askServer(dial: Dial, token: Token, signal: AbortSignal): Promise<string> {
+  signal.throwIfAborted();
   const stream = await dial(signal);
   try {
     return await new Promise<string>((resolve, reject) => {
@@ -50,6 +51,7 @@ async function askServer(dial: Dial, token: Token, signal: AbortSignal): Promise
       });
       stream.on("error", reject);
       stream.on("close", () => reject(new Error("the server closed the connection without an answer")));
+      if (signal.aborted) reject(signal.reason);
       signal.addEventListener("abort", () => reject(signal.reason), { once: true });
       stream.write(encodeAuth(token.username, token.reveal()));
     });

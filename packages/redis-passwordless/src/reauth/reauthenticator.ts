@@ -4,7 +4,8 @@ import type { Events } from "../core/events.js";
 import type { Token } from "../core/token.js";
 import type { TokenManager } from "../core/token-manager.js";
 import type { GetTokenOptions } from "../core/token-manager-events.js";
-import { type Connection, loginTimeoutError, unableError } from "./connection.js";
+import { type Connection, type LoginResult, loginTimeoutError, unableError } from "./connection.js";
+import { Proof, type Prove } from "./proof.js";
 import { safetyMarginMs, spreadMs, trialTimeoutMs, windowMs } from "./spread.js";
 
 export interface ReauthenticationEvents {
@@ -29,7 +30,7 @@ export interface ReauthenticatorOptions {
    */
   readonly windowMs: number;
   /** Tries a token where nothing is outstanding; without it, the first connection in line is the trial. */
-  readonly prove?: (token: Token, signal: AbortSignal) => Promise<void>;
+  readonly prove?: Prove;
 }
 
 interface Member {
@@ -44,7 +45,6 @@ interface Member {
 /** A new token that is being tried before it is spread. */
 interface Trial {
   readonly token: Token;
-  readonly abort: AbortController;
   plan: Disposable | undefined;
 }
 
@@ -67,7 +67,11 @@ export class Reauthenticator {
   /** The token that every live connection should have. */
   #target: Token | undefined;
   #trial: Trial | undefined;
+  readonly #proof: Proof | undefined;
   #subscription: Disposable | undefined;
+  /** Whether this server has ever accepted a token of this identity. */
+  #hasAccepted = false;
+  #isClosed = false;
 
   constructor(
     manager: TokenManager,
@@ -78,6 +82,7 @@ export class Reauthenticator {
     this.#events = events;
     this.#options = options;
     this.#clock = manager.clock;
+    this.#proof = options.prove === undefined ? undefined : new Proof(options.prove, this.#clock);
   }
 
   /** Connections that are kept authenticated. */
@@ -87,12 +92,30 @@ export class Reauthenticator {
 
   /**
    * Resolves with the token to log in with on a new connection: the newest one that this server has accepted,
-   * as long as it is valid, else the newest there is.
+   * as long as it is valid, else the newest there is. A client that reconnects sends its waiting commands along
+   * with the login, so a token that has not been accepted yet is tried aside first; only the very first is not.
+   *
+   * @throws {PasswordlessError} `ERR_PASSWORDLESS_AUTH_REFUSED`, and what {@link TokenManager.getToken} throws
    */
   async tokenForLogin(options: GetTokenOptions = {}): Promise<Token> {
     const proven = this.#proven;
-    if (proven !== undefined && this.#isLive(proven)) return proven;
-    return this.#manager.getToken(options);
+    if (proven !== undefined && !this.#isClosed && this.#isLive(proven)) return proven;
+    const token = await this.#manager.getToken(options);
+    if (this.#hasAccepted && this.#proof !== undefined && !token.isSameAs(this.#proven)) {
+      await this.#proveForLogin(this.#proof, token);
+    }
+    return token;
+  }
+
+  async #proveForLogin(proof: Proof, token: Token): Promise<void> {
+    try {
+      await proof.of(token);
+      this.accepted(token);
+    } catch (error) {
+      if (!isRefusal(error)) return; // The server could not be asked; the handshake will show.
+      this.refused(token, error);
+      throw error;
+    }
   }
 
   /** Randomness as injected; for the jitter of adapters. */
@@ -128,24 +151,38 @@ export class Reauthenticator {
     await member.login;
   }
 
-  /** Keeps a connection, which has logged in with `token`, authenticated until disposed. */
+  /**
+   * Keeps a connection, which logs in with `token`, authenticated until disposed.
+   *
+   * @throws {PasswordlessError} `ERR_PASSWORDLESS_CLOSED`
+   */
   enroll(connection: Connection, token: Token): Disposable {
+    this.#subscription ??= this.#manager.subscribe((next) => this.#try(next));
     const member: Member = { connection, token, attempts: 0, plan: undefined, login: undefined };
     this.#members.set(connection, member);
-    this.#subscription ??= this.#manager.subscribe((next) => this.#try(next));
-    if (this.#target !== undefined && isNewer(this.#target, token)) this.#schedule(member, 0);
-    return {
-      [Symbol.dispose]: () => {
-        if (this.#members.get(connection) !== member) return;
-        this.#members.delete(connection);
-        member.plan?.[Symbol.dispose]();
-        if (this.#members.size === 0) this.#rest();
-      },
-    };
+    this.#catchUp(member);
+    return { [Symbol.dispose]: () => this.#remove(member) };
+  }
+
+  /** A connection may come with a token that has been overtaken: there, or while nobody was enrolled here. */
+  #catchUp(member: Member): void {
+    const newest = this.#manager.peek();
+    if (this.#target !== undefined && isNewer(this.#target, member.token)) this.#schedule(member, 0);
+    else if (newest !== undefined && isNewer(newest, member.token) && this.#trial === undefined)
+      this.#try(newest);
+  }
+
+  #remove(member: Member): void {
+    if (this.#members.get(member.connection) !== member) return;
+    this.#members.delete(member.connection);
+    member.plan?.[Symbol.dispose]();
+    if (this.#members.size === 0) this.#rest();
   }
 
   /** A handshake with this token succeeded. */
   accepted(token: Token): void {
+    this.#hasAccepted = true;
+    this.#manager.confirm();
     if (this.#proven === undefined || isNewer(token, this.#proven)) this.#proven = token;
   }
 
@@ -155,7 +192,9 @@ export class Reauthenticator {
     this.#manager.refuse(token, error);
   }
 
+  /** Ends everything that is planned; nothing can be enrolled any more. */
   close(): void {
+    this.#isClosed = true;
     for (const member of this.#members.values()) member.plan?.[Symbol.dispose]();
     this.#members.clear();
     this.#rest();
@@ -165,11 +204,11 @@ export class Reauthenticator {
     this.#subscription?.[Symbol.dispose]();
     this.#subscription = undefined;
     this.#dropTrial();
+    this.#proof?.cancel();
   }
 
   #dropTrial(): void {
     this.#trial?.plan?.[Symbol.dispose]();
-    this.#trial?.abort.abort();
     this.#trial = undefined;
   }
 
@@ -181,16 +220,15 @@ export class Reauthenticator {
   #try(token: Token): void {
     this.#dropTrial();
     if (this.#members.size === 0) return;
-    const trial: Trial = { token, abort: new AbortController(), plan: undefined };
+    const trial: Trial = { token, plan: undefined };
     this.#trial = trial;
     void this.#prove(trial, 1);
   }
 
   async #prove(trial: Trial, attempt: number): Promise<void> {
-    const { label, prove } = this.#options;
+    const { label } = this.#options;
     try {
-      if (prove === undefined) await this.#proveOnOne(trial.token);
-      else await this.#proveAside(prove, trial);
+      await (this.#proof?.of(trial.token) ?? this.#proveOnOne(trial.token));
     } catch (error) {
       if (this.#trial !== trial) return;
       this.#events.emit("reauthenticationFailing", { connection: label, error, attempt });
@@ -214,28 +252,12 @@ export class Reauthenticator {
     this.#spread(trial.token);
   }
 
-  async #proveAside(prove: NonNullable<ReauthenticatorOptions["prove"]>, trial: Trial): Promise<void> {
-    const timeout = new AbortController();
-    const timeoutMs = trialTimeoutMs(trial.token);
-    const timer = this.#clock.schedule(
-      () => timeout.abort(new Error(`no answer within ${Math.round(timeoutMs)} ms`)),
-      timeoutMs,
-    );
-    try {
-      await prove(trial.token, AbortSignal.any([trial.abort.signal, timeout.signal]));
-    } finally {
-      timer[Symbol.dispose]();
-    }
-  }
-
   /** Without a place of its own, the token is tried on one connection, the most urgent; the others wait for it. */
   async #proveOnOne(token: Token): Promise<void> {
     for (const member of this.#byUrgency()) {
       if (member.login !== undefined || !isNewer(token, member.token)) continue;
-      const login = member.connection.authenticate(token).then((result) => result === "accepted");
-      if (!(await this.#within(trialTimeoutMs(token), login))) continue;
-      this.#accept(member, token);
-      return;
+      const result = await this.#within(trialTimeoutMs(token), this.#send(member, token));
+      if (result === "accepted") return;
     }
     throw new PasswordlessError("ERR_PASSWORDLESS_CONNECTION_FAILED", {
       message: `The new token could not be tried at ${this.#options.label}: no connection is free to log in.`,
@@ -301,19 +323,18 @@ export class Reauthenticator {
   #start(member: Member): void {
     member.plan?.[Symbol.dispose]();
     member.plan = undefined;
-    member.login ??= this.#login(member).finally(() => {
-      member.login = undefined;
-    });
+    if (member.login === undefined) void this.#login(member);
   }
 
   async #login(member: Member): Promise<void> {
     const token = this.#target;
     if (token === undefined || !isNewer(token, member.token)) return;
     const leftMs = this.#leftMs(member);
-    const overdue = leftMs > 0 ? this.#clock.schedule(() => this.#giveUp(member, token), leftMs) : undefined;
+    const overdue =
+      leftMs > 0 ? this.#clock.schedule(() => this.#reportOverdue(member, token), leftMs) : undefined;
     try {
-      const result = await member.connection.authenticate(token);
-      if (result === "accepted") this.#accept(member, token);
+      const result = await this.#send(member, token);
+      if (result === "gone") this.#remove(member);
       if (result === "unable" && member.attempts === 0) {
         this.#fail(member, unableError(member.connection.label, member.token));
       }
@@ -323,6 +344,22 @@ export class Reauthenticator {
       this.#again(member);
     } finally {
       overdue?.[Symbol.dispose]();
+    }
+  }
+
+  /** One login on one connection; `member.login` is there until it is settled, and no second one is sent. */
+  async #send(member: Member, token: Token): Promise<LoginResult> {
+    const sent = member.connection.authenticate(token);
+    member.login = sent.then(
+      () => {},
+      () => {},
+    );
+    try {
+      const result = await sent;
+      if (result === "accepted") this.#accept(member, token);
+      return result;
+    } finally {
+      member.login = undefined;
     }
   }
 
@@ -336,17 +373,16 @@ export class Reauthenticator {
     if (this.#target !== undefined && isNewer(this.#target, token)) this.#schedule(member, 0);
   }
 
+  /** Tries again until the token has ended: then the server has cut the connection, and its handshake enrols it anew. */
   #again(member: Member): void {
     if (this.#members.get(member.connection) !== member) return;
+    if (this.#clock.now() >= member.token.expiresAtMs) return this.#remove(member);
     member.attempts += 1;
-    if (this.#leftMs(member) > 0) this.#schedule(member, this.#retryDelayMs(member.attempts));
-    else member.connection.replace?.();
+    this.#schedule(member, this.#retryDelayMs(member.attempts));
   }
 
-  #giveUp(member: Member, token: Token): void {
-    if (this.#members.get(member.connection) !== member) return;
+  #reportOverdue(member: Member, token: Token): void {
     this.#fail(member, loginTimeoutError(member.connection.label, token));
-    member.connection.replace?.();
   }
 
   #fail(member: Member, error: unknown): void {

@@ -37,7 +37,7 @@ describe("refreshAtMs", () => {
     ["no bound", tokenOf(HOUR), { expirationRefreshRatio: 0.99, lowerRefreshBoundMs: 0 }, 0.99 * HOUR],
     ["what the provider suggests", tokenOf(HOUR, 10 * MINUTE), {}, 10 * MINUTE],
     ["not what it suggests too late", tokenOf(HOUR, 59 * MINUTE), {}, 42 * MINUTE],
-    ["never before it was received", tokenOf(HOUR, -5, 0), {}, 0],
+    ["never within the first tenth, whatever it suggests", tokenOf(HOUR, -5, 0), {}, 0.1 * HOUR],
   ])("%s", (_, token, options, expected) => {
     expect(refreshAtMs(token, resolve(options))).toBeCloseTo(expected, 3);
   });

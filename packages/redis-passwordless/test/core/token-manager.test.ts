@@ -524,3 +524,83 @@ describe("closing", () => {
     expect(warnings.filter((text) => text.includes("threw"))).toHaveLength(4);
   });
 });
+
+describe("what a provider must not be able to do", () => {
+  test("hints that are no numbers are no hints", async () => {
+    const { clock, provider, subscribe, start } = setUp();
+    provider.answer = (_, call) =>
+      call === 2
+        ? Promise.reject(
+            new PasswordlessError("ERR_PASSWORDLESS_THROTTLED", {
+              message: "429",
+              remedy: "Wait.",
+              retryable: true,
+              retryAfterMs: Number.NaN,
+            }),
+          )
+        : { expiresAtMs: clock.now() + HOUR, refreshAtMs: Number.NaN, serverTimeMs: Number.NaN };
+    subscribe();
+    await clock.advance(43 * MINUTE);
+    expect(provider.calledAtMs[0]).toBe(start);
+    expect(provider.calledAtMs).toHaveLength(3);
+  });
+
+  test("a suggestion to refresh in the past does not make it ask all the time", async () => {
+    const { clock, provider, subscribe } = setUp();
+    provider.answer = () => ({ expiresAtMs: clock.now() + HOUR, refreshAtMs: clock.now() - HOUR });
+    subscribe();
+    await clock.advance(HOUR);
+    expect(provider.calledAtMs.length).toBeLessThanOrEqual(11);
+  });
+
+  test("a token that was handed out is not announced again when it is about to end", async () => {
+    const { clock, manager, provider, subscribe, tokens, start } = setUp({ lifetimeMs: 20 * MINUTE });
+    provider.answer = () => ({ token: "for ever the same", expiresAtMs: start + 20 * MINUTE });
+    subscribe();
+    await clock.advance(20 * MINUTE - 2_000);
+    const waiting = manager.getToken();
+    const outcome = expect(waiting).rejects.toMatchObject({ code: "ERR_PASSWORDLESS_TOKEN_EXPIRED" });
+    await clock.advance(MINUTE);
+    await outcome;
+    expect(tokens).toEqual(["for ever the same"]);
+  });
+});
+
+test("a server that refuses every token is asked about with patience", async () => {
+  const { clock, manager, provider, subscribe } = setUp({ random: () => 0 });
+  subscribe();
+  await now(clock);
+  for (let second = 0; second < 600; second += 1) {
+    const token = manager.peek();
+    if (token !== undefined) manager.refuse(token, new Error("WRONGPASS"));
+    await clock.advance(1_000);
+  }
+  expect(provider.calledAtMs.length).toBeLessThan(40);
+  manager.confirm();
+});
+
+test("whoever waits keeps the process alive; a planned refresh does not", async () => {
+  const { spawn } = await import("node:child_process");
+  const { once } = await import("node:events");
+  const program = `
+    import { entraId } from "redis-passwordless";
+    let calls = 0;
+    const identity = entraId({
+      identityProvider: async () => {
+        calls += 1;
+        if (calls === 1) throw new Error("not yet");
+        return { token: "t", username: "oid", expiresAtMs: Date.now() + 3_600_000 };
+      },
+    });
+    console.log((await identity.getToken()).username);
+  `;
+  const child = spawn(process.execPath, ["--input-type=module", "--eval", program], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  let output = "";
+  child.stdout.on("data", (chunk: Buffer) => {
+    output += chunk.toString();
+  });
+  const [code] = (await once(child, "close")) as [number];
+  expect([output, code]).toEqual(["oid\n", 0]);
+});

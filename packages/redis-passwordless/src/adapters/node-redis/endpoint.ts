@@ -156,6 +156,7 @@ function opened(stream: Duplex, event: string, signal: AbortSignal): Promise<Dup
       stream.destroy();
       reject(signal.reason);
     };
+    if (signal.aborted) onAbort();
     signal.addEventListener("abort", onAbort, { once: true });
     stream.once("error", reject);
     stream.once(event, () => {

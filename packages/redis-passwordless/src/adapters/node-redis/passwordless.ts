@@ -1,6 +1,7 @@
-import { invalidOption } from "../../core/errors.js";
+import { invalidOption, PasswordlessError } from "../../core/errors.js";
 import type { Identity } from "../../reauth/identity.js";
 import { probeLogin } from "../../reauth/probe.js";
+import type { Prove } from "../../reauth/proof.js";
 import { assertClient, attachTo, attachToPool, isPool } from "./attach.js";
 import { assertEncrypted, dialerOf, type Endpoint, endpointOf } from "./endpoint.js";
 import { CredentialsProvider } from "./provider.js";
@@ -153,20 +154,34 @@ export class NodeRedisAdapter {
   }
 }
 
-/** Tries a token at the first of these servers that answers. */
-function proverOf(endpoints: readonly Endpoint[]) {
-  return async (token: Parameters<typeof probeLogin>[2], signal: AbortSignal): Promise<void> => {
-    let unreachable: unknown;
-    for (const endpoint of endpoints) {
-      try {
-        return await probeLogin(dialerOf(endpoint), endpoint.label, token, signal);
-      } catch (error) {
-        if ((error as { code?: unknown }).code !== "ERR_PASSWORDLESS_CONNECTION_FAILED") throw error;
-        unreachable = error;
-      }
+/** Tries a token at these servers; the first verdict counts, and servers that cannot be asked have none. */
+function proverOf(endpoints: readonly Endpoint[]): Prove {
+  return async (token, signal) => {
+    const done = new AbortController();
+    const either = AbortSignal.any([signal, done.signal]);
+    const verdicts = endpoints.map((endpoint) =>
+      verdictOf(probeLogin(dialerOf(endpoint), endpoint.label, token, either)),
+    );
+    try {
+      const refusal = await Promise.any(verdicts);
+      if (refusal !== undefined) throw refusal;
+    } catch (error) {
+      throw error instanceof AggregateError ? error.errors[0] : error;
+    } finally {
+      done.abort(new Error("another server has answered"));
     }
-    throw unreachable;
   };
+}
+
+/** Resolves with the refusal, or with nothing; rejects when the server could not be asked. */
+async function verdictOf(login: Promise<void>): Promise<PasswordlessError | undefined> {
+  try {
+    await login;
+    return undefined;
+  } catch (error) {
+    if (PasswordlessError.is(error) && error.code === "ERR_PASSWORDLESS_AUTH_REFUSED") return error;
+    throw error;
+  }
 }
 
 /** Rejects options that would compete with the identity. */

@@ -8,6 +8,12 @@ import type { BasicAuth, CredentialsListener, StreamingCredentialsProvider } fro
 import { Subscription } from "./subscription.js";
 import { type ConnectionState, watchConnections } from "./trace.js";
 
+/** How long a handshake waits for a token at most, in milliseconds; then the client connects anew and waits on. */
+const LONGEST_WAIT_MS = 10_000;
+
+/** After a wait longer than this, in milliseconds, a client that was up before connects anew. */
+const TRUSTED_WAIT_MS = 1_000;
+
 interface Enrolled {
   readonly subscription: Subscription;
   readonly token: Token;
@@ -27,7 +33,9 @@ export class CredentialsProvider implements StreamingCredentialsProvider {
   readonly #clients = new Map<string, Enrolled>();
   /** RESP2 subscribers that reconnect: node-redis passes nothing on to them, so their id stays unknown. */
   readonly #anonymous = new Set<Enrolled>();
-  readonly #attached = new Map<string, AttachedClient>();
+  /** Held by the clients themselves; they may come back after they were closed. */
+  readonly #attached = new Map<string, WeakRef<AttachedClient>>();
+  readonly #ends = new FinalizationRegistry<string>((clientId) => this.#forget(clientId));
   #watch: Disposable | undefined;
   #lastHandedOut: Token | undefined;
   #hasEverLoggedIn = false;
@@ -59,20 +67,53 @@ export class CredentialsProvider implements StreamingCredentialsProvider {
 
   /** Called by node-redis in every handshake, once the socket is up: waits for a valid token. */
   async subscribe(listener: CredentialsListener): Promise<[BasicAuth, { dispose(): void }]> {
-    const token = await this.#reauthenticator.tokenForLogin();
-    const subscription = new Subscription(listener, this.#label, (clientId) => this.#attached.get(clientId));
-    // The client may have been closed while it waited; nobody would ever dispose its subscription.
-    if ((await subscription.identify()).isClosed) throw closedError(subscription.label);
-    // Clusters and sentinels announce hosts that the options do not name.
-    if (this.#plaintextTo === "thisMachine" && subscription.clientId !== undefined) {
-      assertLocal(subscription.label);
-    }
+    const token = await this.#waitForToken();
+    const subscription = new Subscription(listener, this.#label, (clientId) =>
+      this.#attached.get(clientId)?.deref(),
+    );
+    const identified = subscription.identify();
+    // Before anything is awaited: from here on the client's end is noticed.
     const enrolled = this.#enroll(subscription, token);
+    try {
+      // The client may have been closed while it waited; nobody would ever dispose its subscription.
+      if ((await identified).isClosed) throw closedError(subscription.label);
+      // Clusters and sentinels announce hosts that the options do not name.
+      if (this.#plaintextTo === "thisMachine" && subscription.clientId !== undefined) {
+        assertLocal(subscription.label);
+      }
+    } catch (error) {
+      this.#leave(enrolled);
+      throw error;
+    }
     const dispose = (): void => {
       void listener; // Holds the listener for as long as the client holds the disposable.
       this.#leave(enrolled);
     };
     return [{ username: token.username, password: token.reveal() }, { dispose }];
+  }
+
+  /**
+   * Waits for a token, but not for long: the socket that waits may die, and node-redis 5 does not notice while it
+   * waits for us, nor does node-redis 6 give up this handshake. Once a wait was long, a new socket is the safe way.
+   */
+  async #waitForToken(): Promise<Token> {
+    const { clock } = this.#reauthenticator;
+    const startMs = clock.now();
+    const patience = new AbortController();
+    const timer = clock.schedule(
+      () => patience.abort(waitError(this.#label, LONGEST_WAIT_MS)),
+      LONGEST_WAIT_MS,
+    );
+    try {
+      const token = await this.#reauthenticator.tokenForLogin({ signal: patience.signal });
+      const waitedMs = clock.now() - startMs;
+      if (this.#hasEverLoggedIn && waitedMs > TRUSTED_WAIT_MS) throw waitError(this.#label, waitedMs);
+      return token;
+    } catch (error) {
+      throw patience.signal.aborted ? patience.signal.reason : error;
+    } finally {
+      timer[Symbol.dispose]();
+    }
   }
 
   /** Outcomes are taken from the commands themselves, where they come with their client. */
@@ -82,12 +123,16 @@ export class CredentialsProvider implements StreamingCredentialsProvider {
   refused(reply: Error): void {
     const token = this.#lastHandedOut;
     if (token === undefined) return;
-    this.#reauthenticator.refused(token, refusedError(this.#label, token, reply.message, reply));
+    const explained = refusedError(this.#label, token, reply.message);
+    // The application hears Redis's own words from its client; the remedy comes along.
+    reply.cause ??= explained;
+    this.#reauthenticator.refused(token, explained);
   }
 
   /** From now on, this client logs in through its attachment, which knows its transactions and blocked commands. */
   attach(clientId: string, client: AttachedClient): void {
-    this.#attached.set(clientId, client);
+    this.#attached.set(clientId, new WeakRef(client));
+    this.#ends.register(client, clientId);
   }
 
   /** Until when a command of this client may block without holding up its next login, in epoch milliseconds. */
@@ -130,9 +175,11 @@ export class CredentialsProvider implements StreamingCredentialsProvider {
       this.#reauthenticator.accepted(enrolled.token);
     }
     // node-redis 5 does not dispose the subscription of a client that is idle when it is closed.
-    if (state !== "closed") return;
-    this.#leave(enrolled);
-    this.#attached.delete(clientId);
+    if (state === "closed") this.#leave(enrolled);
+  }
+
+  #forget(clientId: string): void {
+    if (this.#attached.get(clientId)?.deref() === undefined) this.#attached.delete(clientId);
   }
 
   #leave(enrolled: Enrolled): void {
@@ -155,5 +202,14 @@ function closedError(label: string): PasswordlessError {
   return new PasswordlessError("ERR_PASSWORDLESS_CLOSED", {
     message: `The client of ${label} was closed while it waited for a token.`,
     remedy: "Nothing to mend if that was meant.",
+  });
+}
+
+function waitError(label: string, waitedMs: number): PasswordlessError {
+  return new PasswordlessError("ERR_PASSWORDLESS_TOKEN_WAIT_TIMEOUT", {
+    message: `The connection to ${label} has waited ${Math.round(waitedMs / 1000)} s for a token and is opened anew.`,
+    remedy:
+      "Nothing to do when this ends by itself; otherwise the events of the identity say why no token comes.",
+    retryable: true,
   });
 }

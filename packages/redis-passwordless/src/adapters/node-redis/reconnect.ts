@@ -23,7 +23,9 @@ export function reconnectStrategy(
   const { random } = provider.reauthenticator;
   return (retries, cause) => {
     if (isLoginRefusal(cause)) provider.refused(cause);
-    if (PasswordlessError.is(cause) && own !== false) {
+    // Redis refusing a token is an answer of the server, and followed by the usual backoff.
+    const isOurs = PasswordlessError.is(cause) && cause.code !== "ERR_PASSWORDLESS_AUTH_REFUSED";
+    if (isOurs && own !== false) {
       if (!isPermanent(cause)) return TOKEN_RETRY_MS * (0.5 + random());
       // No wait makes a connection encrypted.
       if (cause.code === "ERR_PASSWORDLESS_PLAINTEXT_REFUSED") return false;

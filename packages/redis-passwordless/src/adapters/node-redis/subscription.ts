@@ -1,3 +1,4 @@
+import { PasswordlessError } from "../../core/errors.js";
 import type { Token } from "../../core/token.js";
 import { type Connection, type LoginResult, refusedError } from "../../reauth/connection.js";
 import type { AttachedClient } from "./attached-client.js";
@@ -82,8 +83,9 @@ export class Subscription implements Connection {
     if ("result" in outcome) {
       const reply = String(outcome.result);
       if (reply === "OK") return "accepted";
-      // Inside a hand-written MULTI the login is only queued; EXEC gets one reply too many.
-      throw refusedError(this.#label, token, `the reply was ${reply.slice(0, 40)} instead of OK`);
+      throw reply === "QUEUED"
+        ? queuedError(this.#label)
+        : refusedError(this.#label, token, "the reply was not OK");
     }
     if (isClosedError(outcome)) return "gone";
     const { error } = outcome;
@@ -111,4 +113,13 @@ function isReply(text: string): boolean {
 async function aFewMicrotasks(): Promise<undefined> {
   for (let turn = 0; turn < 10; turn += 1) await Promise.resolve();
   return undefined;
+}
+
+/** Inside a hand-written MULTI, AUTH is not executed but queued, and EXEC gets one reply too many. */
+function queuedError(label: string): PasswordlessError {
+  return new PasswordlessError("ERR_PASSWORDLESS_CLIENT_UNSUPPORTED", {
+    message: `The login at ${label} fell into a hand-written MULTI: its EXEC has one reply too many.`,
+    remedy: "Attach the client to this library, or use the client's own `multi()`.",
+    retryable: true,
+  });
 }
