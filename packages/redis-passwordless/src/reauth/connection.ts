@@ -22,6 +22,8 @@ export interface Connection {
    * @throws {PasswordlessError} `ERR_PASSWORDLESS_AUTH_REFUSED` when the server refused the token
    */
   authenticate(token: Token): Promise<LoginResult>;
+  /** Told when it is no longer kept authenticated, because its client is gone or its token has ended. */
+  dropped?(): void;
 }
 
 /** The error for a login that the server refused, with the server's text. */

@@ -334,7 +334,7 @@ export class Reauthenticator {
       leftMs > 0 ? this.#clock.schedule(() => this.#reportOverdue(member, token), leftMs) : undefined;
     try {
       const result = await this.#send(member, token);
-      if (result === "gone") this.#remove(member);
+      if (result === "gone") this.#drop(member);
       if (result === "unable" && member.attempts === 0) {
         this.#fail(member, unableError(member.connection.label, member.token));
       }
@@ -376,9 +376,14 @@ export class Reauthenticator {
   /** Tries again until the token has ended: then the server has cut the connection, and its handshake enrols it anew. */
   #again(member: Member): void {
     if (this.#members.get(member.connection) !== member) return;
-    if (this.#clock.now() >= member.token.expiresAtMs) return this.#remove(member);
+    if (this.#clock.now() >= member.token.expiresAtMs) return this.#drop(member);
     member.attempts += 1;
     this.#schedule(member, this.#retryDelayMs(member.attempts));
+  }
+
+  #drop(member: Member): void {
+    this.#remove(member);
+    member.connection.dropped?.();
   }
 
   #reportOverdue(member: Member, token: Token): void {

@@ -157,6 +157,7 @@ export class CredentialsProvider implements StreamingCredentialsProvider {
       token,
       enrollment: this.#reauthenticator.enroll(subscription, token),
     };
+    subscription.dropped = () => this.#leave(enrolled);
     const { clientId } = subscription;
     if (clientId === undefined) this.#anonymous.add(enrolled);
     else {

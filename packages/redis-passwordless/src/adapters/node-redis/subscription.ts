@@ -22,6 +22,8 @@ export class Subscription implements Connection {
   #clientId: string | undefined;
   #label: string;
   #isUp = false;
+  /** Set by the provider, which forgets the subscription. */
+  dropped?: () => void;
 
   constructor(
     listener: CredentialsListener,

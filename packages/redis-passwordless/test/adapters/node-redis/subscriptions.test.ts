@@ -129,6 +129,55 @@ describe.concurrent.each(NODE_REDIS)("subscriptions of %s", (name, redis) => {
     expect(cache.evictions()).toBe(0);
   });
 
+  test(
+    "a RESP2 subscriber that is cut at each end of its token is counted once, and not at all once destroyed",
+    async (context) => {
+      const cache = await Cache.start(context, redis, { emulator: { tokenLifetimeMs: 2_000 } });
+      const client = cache.client({ RESP: 2 });
+      await client.connect();
+      await client.subscribe("news", () => {});
+      for (let cut = 0; cut < 3; cut += 1) {
+        const since = cache.azure.events.length;
+        await cache.azure.waitFor("disconnected", (event) => event.reason === "tokenExpired", { since });
+        await new Promise<void>((resolve) => client.once("ready", () => resolve()));
+        // The old enrolment ends with its token, a moment around the new one's beginning.
+        expect(cache.identity.status.connections).toBeLessThanOrEqual(2);
+      }
+      client.destroy();
+      await context.expect.poll(() => cache.identity.status.connections, { timeout: 10_000 }).toBe(0);
+    },
+    LONG,
+  );
+
+  test(
+    "clients that may not reconnect leave nothing behind",
+    async (context) => {
+      const cache = await Cache.start(context, redis, { emulator: { tokenLifetimeMs: 2_000 } });
+      await cache.connect(5, { socket: { reconnectStrategy: false } });
+      cache.azure.redis.killConnections();
+      await context.expect.poll(() => cache.identity.status.connections, { timeout: 10_000 }).toBe(0);
+    },
+    LONG,
+  );
+
+  test(
+    "a socket that dies while its handshake waits for a token does not take the client with it",
+    async (context) => {
+      const cache = await Cache.start(context, redis, { emulator: { tokenLifetimeMs: 2_000 } });
+      const [client] = await cache.connect(1);
+      const fault = cache.azure.injectFault("imds", { kind: "status", status: 503 });
+      const since = cache.azure.events.length;
+      await cache.azure.waitFor("disconnected", (event) => event.reason === "tokenExpired", { since });
+      await cache.azure.waitFor("connected", undefined, { since });
+      // More than a second of outage, and then the connection is lost as well.
+      for (let request = 0; request < 4; request += 1) await cache.azure.waitFor("tokenRequest");
+      cache.azure.redis.killConnections();
+      fault.remove();
+      expect(await client?.ping()).toBe("PONG");
+    },
+    LONG,
+  );
+
   test("pools: every member logs in and is kept authenticated", async (context) => {
     const cache = await Cache.start(context, redis);
     const pool = redis.createClientPool(cache.adapter.client(cache.options()), { minimum: 3, maximum: 5 });
