@@ -51,7 +51,8 @@ export interface RetryOptions {
   /**
    * Whether a failed request is worth repeating soon. `false` rejects everybody who waits at once; a slow retry
    * goes on while somebody subscribes, because an operator may repair what is wrong.
-   * @default the error's own `retryable`; an error that has none counts as transient
+   * An error that is not this library's own comes as the `cause` of `ERR_PASSWORDLESS_TOKEN_REQUEST_FAILED`.
+   * @default the error's own `retryable`; an error of anybody else's counts as transient
    */
   readonly isRetryable?: ((error: unknown) => boolean) | undefined;
 }

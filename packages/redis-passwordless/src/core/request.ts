@@ -37,9 +37,13 @@ export async function requestToken(
   }
 }
 
-/** A provider that throws instead of rejecting is treated alike. */
+/** A provider that throws instead of rejecting is treated alike; an error that is not ours gets a code and a remedy. */
 async function askProvider(provider: IdentityProvider, signal: AbortSignal): Promise<TokenResponse> {
-  return provider.requestToken({ signal });
+  try {
+    return await provider.requestToken({ signal });
+  } catch (error) {
+    throw PasswordlessError.is(error) ? error : failedError(provider.description, error);
+  }
 }
 
 function examine(
@@ -108,5 +112,15 @@ function timeoutError(description: string, timeoutMs: number): PasswordlessError
     remedy:
       "Check that the token endpoint is reachable from here (firewall, proxy, DNS), or raise `requestTimeoutMs`.",
     retryable: true,
+  });
+}
+
+function failedError(description: string, cause: unknown): PasswordlessError {
+  return new PasswordlessError("ERR_PASSWORDLESS_TOKEN_REQUEST_FAILED", {
+    message: `The identity provider (${description}) failed: ${cause instanceof Error ? cause.message : String(cause)}.`,
+    remedy:
+      "See `cause`; the request is repeated. To end the wait of callers at once, reject with `retryable: false`.",
+    retryable: true,
+    cause,
   });
 }

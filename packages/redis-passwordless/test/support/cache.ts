@@ -94,7 +94,7 @@ export class Cache {
     return clients;
   }
 
-  /** Resolves when the identity has got that many more tokens and all connections have the newest. */
+  /** Resolves when the identity has got that many more tokens; the newest is then about to be spread. */
   async rotations(count: number): Promise<void> {
     for (let rotation = 0; rotation < count; rotation += 1) {
       await new Promise<void>((resolve) => {

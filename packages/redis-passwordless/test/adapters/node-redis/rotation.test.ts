@@ -12,7 +12,7 @@ describe.concurrent.each(NODE_REDIS)("%s through rotations", (name, redis) => {
       const cache = await Cache.start(context, redis);
       const clients = await cache.connect(4);
       const ids = await Promise.all(clients.map((client) => client.clientId()));
-      const result = await incrementSteadily(clients, 800, cache.rotations(ROTATIONS));
+      const result = await incrementSteadily(clients, 800, cache.rotations(ROTATIONS + 1));
       record(`1 ${name}`, {
         ...result,
         failed: result.failed.length,
