@@ -36,6 +36,8 @@ export class CredentialsProvider implements StreamingCredentialsProvider {
   /** Held by the clients themselves; they may come back after they were closed. */
   readonly #attached = new Map<string, WeakRef<AttachedClient>>();
   readonly #ends = new FinalizationRegistry<string>((clientId) => this.#forget(clientId));
+  /** What nobody disposes ends with its listener: node-redis forgets a lost connection's subscription. */
+  readonly #listeners = new FinalizationRegistry<Enrolled>((enrolled) => this.#leave(enrolled));
   #watch: Disposable | undefined;
   #lastHandedOut: Token | undefined;
   #hasEverLoggedIn = false;
@@ -74,6 +76,7 @@ export class CredentialsProvider implements StreamingCredentialsProvider {
     const identified = subscription.identify();
     // Before anything is awaited: from here on the client's end is noticed.
     const enrolled = this.#enroll(subscription, token);
+    this.#listeners.register(listener, enrolled);
     try {
       // The client may have been closed while it waited; nobody would ever dispose its subscription.
       if ((await identified).isClosed) throw closedError(subscription.label);
