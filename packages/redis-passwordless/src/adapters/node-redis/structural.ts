@@ -48,11 +48,13 @@ export type RedisArgument = string | Buffer;
 /** The part of a client that `attach` uses; public members of node-redis 5.12 and 6. */
 export interface AttachableClient {
   readonly options?: ClientOptions | undefined;
+  readonly isOpen: boolean;
+  readonly isReady: boolean;
   readonly isPubSubActive: boolean;
   readonly sendCommand: (this: unknown, args: readonly RedisArgument[], options?: object) => Promise<unknown>;
   readonly duplicate: (this: unknown, overrides?: object) => unknown;
   withCommandOptions(options: object): object;
-  on(event: string, listener: (...args: never[]) => void): unknown;
+  on(event: string | symbol, listener: (...args: never[]) => void): unknown;
 }
 
 /** The part of a pool that `attach` uses; public members of node-redis 5.12 and 6. */

@@ -1,9 +1,75 @@
+import { once } from "node:events";
+import { createServer, connect as dial, type Server, type Socket } from "node:net";
 import { describe, expect, test } from "vitest";
 import { NodeRedisAdapter } from "../../../src/adapters/node-redis/index.js";
 import { Cache, type Client, NODE_REDIS, ROTATIONS, TOKEN_LIFETIME_MS } from "../../support/cache.js";
 import { record } from "../../support/record.js";
 
 const LONG = 20 * TOKEN_LIFETIME_MS + 30_000;
+
+/** All connections log in at once after a rotation, so that the login of one tells the time of another's. */
+const AT_ONCE = { identity: { managedIdentity: true, reauthenticationWindowMs: 1 } } as const;
+
+/** Resolves when the first connection has logged in with the next token. */
+async function nextLogin(cache: Cache): Promise<void> {
+  await new Promise<void>((resolve) => {
+    const listening = cache.identity.on("reauthenticated", () => {
+      listening[Symbol.dispose]();
+      resolve();
+    });
+  });
+}
+
+/** A TCP relay in front of a server, on a port of its own, which can go away and come back. */
+class Relay {
+  readonly #target: URL;
+  readonly #sockets = new Set<Socket>();
+  readonly #server: Server;
+  #port = 0;
+
+  private constructor(target: string) {
+    this.#target = new URL(target);
+    this.#server = createServer((near) => {
+      const far = dial(Number(this.#target.port), this.#target.hostname);
+      for (const [socket, peer] of [
+        [near, far],
+        [far, near],
+      ] as const) {
+        this.#sockets.add(socket);
+        socket.on("error", () => {});
+        socket.on("close", () => peer.destroy());
+        socket.pipe(peer);
+      }
+    });
+  }
+
+  static async start(
+    test: { onTestFinished(fn: () => Promise<void>): void },
+    target: string,
+  ): Promise<Relay> {
+    const relay = new Relay(target);
+    await relay.listen();
+    test.onTestFinished(() => relay.stop());
+    return relay;
+  }
+
+  get url(): string {
+    return `rediss://${this.#target.hostname}:${this.#port}`;
+  }
+
+  async listen(): Promise<void> {
+    this.#server.listen(this.#port, this.#target.hostname);
+    await once(this.#server, "listening");
+    this.#port = (this.#server.address() as { port: number }).port;
+  }
+
+  async stop(): Promise<void> {
+    const closed = new Promise((resolve) => this.#server.close(resolve));
+    for (const socket of this.#sockets) socket.destroy();
+    this.#sockets.clear();
+    await closed;
+  }
+}
 
 describe.concurrent.each(NODE_REDIS)("an attached client of %s", (name, redis) => {
   test(
@@ -182,6 +248,139 @@ describe.concurrent.each(NODE_REDIS)("an attached client of %s", (name, redis) =
     },
     LONG,
   );
+
+  test(
+    "an open transaction outlives the connection of the subscriptions, whose error the client emits",
+    async (context) => {
+      const cache = await Cache.start(context, redis, AT_ONCE);
+      const client = cache.attached({ RESP: 2 });
+      const [other] = await cache.connect(1);
+      await client.connect();
+      await client.subscribe("channel", () => {});
+      await client.sendCommand(["MULTI"]);
+      await client.sendCommand(["SET", "key", "1"]);
+      const emitted = new Promise((resolve) => client.once("error", resolve));
+      const list = String(await other?.sendCommand(["CLIENT", "LIST"]));
+      const subscriber = list.split("\n").find((line) => / sub=1 /.test(line)) ?? "";
+      await other?.sendCommand(["CLIENT", "KILL", "ID", /\bid=(\d+)/.exec(subscriber)?.[1] ?? ""]);
+      await emitted;
+      await nextLogin(cache);
+      await other?.ping();
+      expect(await client.sendCommand(["EXEC"])).toEqual(["OK"]);
+    },
+    LONG,
+  );
+
+  test(
+    "a MULTI that was queued while offline begins its transaction on the next connection",
+    async (context) => {
+      const cache = await Cache.start(context, redis, AT_ONCE);
+      const relay = await Relay.start(context, cache.azure.redis.url);
+      const client = cache.attached({ url: relay.url, socket: { reconnectStrategy: () => 50 } });
+      const [other] = await cache.connect(1);
+      await client.connect();
+      const lost = new Promise((resolve) => client.once("reconnecting", resolve));
+      await relay.stop();
+      await lost;
+      const multi = client.sendCommand(["MULTI"]);
+      await new Promise((resolve) => client.once("reconnecting", resolve));
+      await relay.listen();
+      expect(await multi).toBe("OK");
+      await client.sendCommand(["SET", "key", "1"]);
+      await nextLogin(cache);
+      await other?.ping();
+      expect(await client.sendCommand(["EXEC"])).toEqual(["OK"]);
+    },
+    LONG,
+  );
+
+  test(
+    "a transaction ends with the connection on which it was begun: the login does not wait for an EXEC",
+    async (context) => {
+      const cache = await Cache.start(context, redis, AT_ONCE);
+      const client = cache.attached();
+      await client.connect();
+      await client.sendCommand(["MULTI"]);
+      const back = new Promise((resolve) => client.once("ready", resolve));
+      cache.azure.redis.killConnections();
+      await back;
+      await nextLogin(cache);
+      expect(await client.ping()).toBe("PONG");
+      expect(cache.evictions()).toBe(0);
+    },
+    LONG,
+  );
+
+  test("a blocking command waits for a transaction that was begun before its next slice", async (context) => {
+    const cache = await Cache.start(context, redis);
+    const client = cache.attached();
+    const [other] = await cache.connect(1);
+    const connecting = client.connect();
+    // Sent before the handshake: the first slice is a short one.
+    const popped = client.blPop("queue", 0);
+    await connecting;
+    await client.sendCommand(["MULTI"]);
+    await client.sendCommand(["SET", "key", "1"]);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(await client.sendCommand(["EXEC"])).toEqual(["OK"]);
+    await other?.rPush("queue", "element");
+    expect(await popped).toEqual({ key: "queue", element: "element" });
+  });
+
+  test("XREAD from $ waits for a transaction that began while `$` was looked up", async (context) => {
+    const cache = await Cache.start(context, redis);
+    const client = cache.attached();
+    const [other] = await cache.connect(1);
+    await client.connect();
+    const reading = client.xRead({ key: "stream", id: "$" }, { BLOCK: 0 });
+    const multi = client.sendCommand(["MULTI"]);
+    await multi;
+    await client.sendCommand(["SET", "key", "1"]);
+    expect(await client.sendCommand(["EXEC"])).toEqual(["OK"]);
+    await other?.xAdd("stream", "*", { n: "after" });
+    expect(await reading).toMatchObject([{ messages: [{ message: { n: "after" } }] }]);
+  });
+
+  test(
+    "BLPOP 0 that was sent before the handshake is done gives way to logins as well",
+    async (context) => {
+      const cache = await Cache.start(context, redis);
+      const client = cache.attached();
+      const [other] = await cache.connect(1);
+      const connecting = client.connect();
+      const popped = client.blPop("queue", 0);
+      await connecting;
+      await cache.rotations(ROTATIONS);
+      await other?.rPush("queue", "element");
+      expect(await popped).toEqual({ key: "queue", element: "element" });
+      expect([cache.evictions(), cache.errors]).toEqual([0, []]);
+    },
+    LONG,
+  );
+
+  test("a blocking command sent before `connect`, or after the end, is refused as by node-redis", async (context) => {
+    const cache = await Cache.start(context, redis);
+    const client = cache.attached();
+    await expect(client.blPop("queue", 0)).rejects.toThrow("The client is closed");
+    await client.connect();
+    client.destroy();
+    await expect(client.blPop("queue", 0)).rejects.toThrow("The client is closed");
+  });
+
+  test("an invalid timeout gets the answer of Redis, and a consumer may be called `block`", async (context) => {
+    const cache = await Cache.start(context, redis);
+    const client = cache.attached();
+    await client.connect();
+    await expect(client.sendCommand(["BLPOP", "key", "abc"])).rejects.toThrow("timeout is not a float");
+    await expect(client.sendCommand(["BLPOP", "key", "-1"])).rejects.toThrow("timeout is negative");
+    await client.sendCommand(["XGROUP", "CREATE", "stream", "block", "$", "MKSTREAM"]);
+    await client.sendCommand(["XADD", "stream", "*", "n", "1"]);
+    const read = ["XREADGROUP", "GROUP", "block", "worker-1", "STREAMS", "stream", ">"];
+    expect(await client.sendCommand(read)).not.toBeNull();
+    expect(JSON.stringify(await client.sendCommand(["XINFO", "CONSUMERS", "stream", "block"]))).toContain(
+      "worker-1",
+    );
+  });
 
   test(
     "its duplicates, and theirs, are attached as well; views share the transaction",
