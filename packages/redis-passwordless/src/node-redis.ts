@@ -50,8 +50,7 @@ export function passwordlessSentinel<const O extends object>(options: O, setting
  * Attaches to a client or a pool that exists, and adds what no option can: logins stay out of a hand-written
  * `MULTI … EXEC`, commands that block for ever (`BLPOP key 0`, `XREAD BLOCK 0`) give way when the token has to be
  * renewed, and the subscriptions of a RESP2 client get a RESP3 connection of their own, which can log in between
- * two messages. Returns the same client; its duplicates are
- * attached too, and every member of a pool.
+ * two messages. Returns the same client; its duplicates are attached too, and every member of a pool.
  *
  * @example
  * ```ts

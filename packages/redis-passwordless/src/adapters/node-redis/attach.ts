@@ -32,7 +32,10 @@ export function attachTo(client: AttachableClient, provider: CredentialsProvider
   provider.attach(clientId, attached);
   // A client that was closed has been forgotten; it may be connected again.
   instance.on("connect", () => provider.attach(clientId, attached));
-  SubscriberCompanion.install(instance, () => duplicate.call(instance, { RESP: 3 }) as AttachableClient);
+  SubscriberCompanion.install(instance, {
+    open: () => duplicate.call(instance, { RESP: 3 }) as AttachableClient,
+    send: (args, options) => attached.sendOutside(args, options),
+  });
   Object.defineProperties(instance, {
     [ATTACHED]: { value: true },
     sendCommand: {

@@ -1,4 +1,5 @@
-import type { AttachableClient } from "./structural.js";
+import { errorMonitor } from "node:events";
+import type { AttachableClient, RedisArgument } from "./structural.js";
 
 /** Subscriptions and the end of a client, under both of the names that node-redis gives them. */
 const SUBSCRIBE = ["subscribe", "pSubscribe", "sSubscribe", "SUBSCRIBE", "PSUBSCRIBE", "SSUBSCRIBE"] as const;
@@ -18,7 +19,26 @@ type Methods = Record<
   Method
 >;
 type SubscriberClient = AttachableClient &
-  Methods & { connect(): Promise<unknown>; emit(event: string, ...args: unknown[]): boolean };
+  Methods & {
+    connect(): Promise<unknown>;
+    emit(event: string, ...args: unknown[]): boolean;
+    once(event: string, listener: () => void): unknown;
+    off(event: string, listener: () => void): unknown;
+  };
+
+/** A companion from the moment it is opened, so that it can be destroyed at any moment. */
+interface Companion {
+  readonly client: SubscriberClient;
+  readonly connected: Promise<unknown>;
+}
+
+/** What a companion is made with. */
+export interface CompanionOptions {
+  /** A new client with the same options that speaks RESP3; not connected. */
+  open(): AttachableClient;
+  /** Sends a command of our own, outside of the application's transactions. */
+  send(args: readonly RedisArgument[], options?: object): Promise<unknown>;
+}
 
 /**
  * Serves the subscriptions of a RESP2 client on a connection of their own that speaks RESP3.
@@ -28,81 +48,113 @@ type SubscriberClient = AttachableClient &
  */
 export class SubscriberCompanion {
   readonly #client: SubscriberClient;
-  readonly #open: () => AttachableClient;
-  #companion: Promise<SubscriberClient> | undefined;
+  readonly #options: CompanionOptions;
+  #isResp2: boolean | undefined;
+  #companion: Companion | undefined;
+  /** Settles with the newest subscription, so that an `unsubscribe` right behind it does not overtake it. */
+  #subscribing: Promise<unknown> = Promise.resolve();
+  /** Aborted when the client ends; a client that is connected again has a new one. */
+  #life = new AbortController();
 
-  private constructor(client: SubscriberClient, open: () => AttachableClient) {
+  private constructor(client: SubscriberClient, options: CompanionOptions) {
     this.#client = client;
-    this.#open = open;
+    this.#options = options;
+    // The client has given up reconnecting. `errorMonitor` is no `error` listener: it hides nothing.
+    client.on(errorMonitor, (error: Error) => {
+      if (!client.isOpen) this.#end(error);
+    });
+    client.on("end", () => this.#end(closedError()));
   }
 
   /** Redirects the client's subscriptions, from the first one on, if it turns out to speak RESP2. */
-  static install(client: AttachableClient, open: () => AttachableClient): void {
+  static install(client: AttachableClient, options: CompanionOptions): void {
     if (client.options?.RESP === 3) return;
     const subscriber = client as SubscriberClient;
-    const companion = new SubscriberCompanion(subscriber, open);
+    const companion = new SubscriberCompanion(subscriber, options);
     const original = { ...pick(subscriber, [...SUBSCRIBE, ...UNSUBSCRIBE, ...END]) };
-    let isResp2: Promise<boolean> | undefined;
     for (const name of SUBSCRIBE) {
-      override(subscriber, name, async function (this: unknown, ...args) {
-        isResp2 ??= speaksResp2(subscriber).catch((error: unknown) => {
-          isResp2 = undefined;
-          throw error;
-        });
-        return (await isResp2) ? companion.#subscribe(name, args) : original[name].apply(this, args);
+      override(subscriber, name, function (this: unknown, ...args) {
+        const subscribed = companion.#subscribe(name, args, () => original[name].apply(this, args));
+        companion.#subscribing = subscribed.catch(() => {});
+        return subscribed;
       });
     }
     for (const name of UNSUBSCRIBE) {
       override(subscriber, name, async function (this: unknown, ...args) {
+        await companion.#subscribing;
         return companion.#companion === undefined
           ? original[name].apply(this, args)
-          : companion.#unsubscribe(name, args);
+          : companion.#unsubscribe(companion.#companion, name, args);
       });
     }
     for (const name of END) {
       override(subscriber, name, function (this: unknown, ...args) {
-        companion.#end();
+        companion.#end(closedError());
         return original[name].apply(this, args);
       });
     }
   }
 
-  async #subscribe(name: (typeof SUBSCRIBE)[number], args: unknown[]): Promise<unknown> {
-    this.#companion ??= this.#connect();
-    const companion = await this.#companion;
-    return companion[name](...args);
+  async #subscribe(
+    name: (typeof SUBSCRIBE)[number],
+    args: unknown[],
+    onItsOwn: () => unknown,
+  ): Promise<unknown> {
+    const { signal } = this.#life;
+    // node-redis queues what is subscribed before `connect`; here it waits for the protocol to be known.
+    if (!this.#client.isReady) await untilAborted(this.#ready(signal), signal);
+    this.#isResp2 ??= await untilAborted(speaksResp2(this.#client, this.#options), signal);
+    signal.throwIfAborted();
+    if (!this.#isResp2) return onItsOwn();
+    if (this.#companion?.client.isOpen !== true) this.#companion = this.#connect();
+    const companion = this.#companion;
+    await untilAborted(companion.connected, signal);
+    return companion.client[name](...args);
   }
 
-  async #unsubscribe(name: (typeof UNSUBSCRIBE)[number], args: unknown[]): Promise<unknown> {
-    const companion = await this.#companion;
-    const reply = await companion?.[name](...args);
-    if (companion?.isPubSubActive === false) this.#end();
+  async #unsubscribe(
+    companion: Companion,
+    name: (typeof UNSUBSCRIBE)[number],
+    args: unknown[],
+  ): Promise<unknown> {
+    await companion.connected;
+    const reply = await companion.client[name](...args);
+    if (!companion.client.isPubSubActive) this.#destroy(companion);
     return reply;
   }
 
-  async #connect(): Promise<SubscriberClient> {
-    const companion = this.#open() as SubscriberClient;
+  #connect(): Companion {
+    const client = this.#options.open() as SubscriberClient;
     // What happens to the subscriptions is reported where the application listens: on its own client.
-    companion.on("error", (error: unknown) => this.#client.emit("error", error));
-    companion.on("sharded-channel-moved", (...args: unknown[]) =>
+    client.on("error", (error: unknown) => {
+      if (this.#companion?.client === client) this.#client.emit("error", error);
+    });
+    client.on("sharded-channel-moved", (...args: unknown[]) =>
       this.#client.emit("sharded-channel-moved", ...args),
     );
-    try {
-      await companion.connect();
-    } catch (error) {
-      this.#companion = undefined;
-      throw error;
-    }
+    const companion = { client, connected: client.connect() };
+    companion.connected.catch(() => this.#destroy(companion));
     return companion;
   }
 
-  #end(): void {
-    const ending = this.#companion;
-    this.#companion = undefined;
-    ending?.then(
-      (companion) => companion.destroy(),
-      () => {}, // It never connected; whoever subscribed has heard.
-    );
+  #destroy(companion: Companion | undefined): void {
+    if (this.#companion === companion) this.#companion = undefined;
+    if (companion?.client.isOpen === true) companion.client.destroy();
+  }
+
+  #ready(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const onReady = (): void => resolve();
+      this.#client.once("ready", onReady);
+      signal.addEventListener("abort", () => this.#client.off("ready", onReady), { once: true });
+    });
+  }
+
+  #end(reason: Error): void {
+    const ending = this.#life;
+    this.#life = new AbortController();
+    ending.abort(reason);
+    this.#destroy(this.#companion);
   }
 }
 
@@ -110,10 +162,31 @@ export class SubscriberCompanion {
  * Asks the server, because the default differs between the versions of node-redis: HELLO without arguments
  * changes nothing and tells the protocol (https://redis.io/docs/latest/commands/hello/).
  */
-async function speaksResp2(client: AttachableClient): Promise<boolean> {
+async function speaksResp2(client: AttachableClient, options: CompanionOptions): Promise<boolean> {
   if (client.options?.RESP === 2) return true;
-  // In RESP2 the reply is a flat list of names and values, in RESP3 a map.
-  return Array.isArray(await client.sendCommand(["HELLO"]));
+  const reply = await options.send(["HELLO"], { typeMapping: {} });
+  // In RESP2 a flat list of names and values, in RESP3 a map.
+  return Array.isArray(reply) && Number(reply[reply.indexOf("proto") + 1]) === 2;
+}
+
+/** As node-redis words it when a client is closed. */
+function closedError(): Error {
+  return new Error("The client is closed");
+}
+
+/** The promise's outcome, unless the signal is aborted first. */
+async function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  let onAbort = (): void => {};
+  const aborted = new Promise<never>((_, reject) => {
+    onAbort = () => reject(signal.reason as Error);
+    signal.addEventListener("abort", onAbort);
+  });
+  try {
+    signal.throwIfAborted();
+    return await Promise.race([promise, aborted]);
+  } finally {
+    signal.removeEventListener("abort", onAbort);
+  }
 }
 
 function pick<Name extends string>(

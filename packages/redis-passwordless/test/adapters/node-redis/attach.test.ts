@@ -260,7 +260,7 @@ describe.concurrent.each(NODE_REDIS)("an attached client of %s", (name, redis) =
       await client.sendCommand(["MULTI"]);
       await client.sendCommand(["SET", "key", "1"]);
       const emitted = new Promise((resolve) => client.once("error", resolve));
-      const list = String(await other?.sendCommand(["CLIENT", "LIST"]));
+      const list = (await other?.sendCommand(["CLIENT", "LIST"])) as string;
       const subscriber = list.split("\n").find((line) => / sub=1 /.test(line)) ?? "";
       await other?.sendCommand(["CLIENT", "KILL", "ID", /\bid=(\d+)/.exec(subscriber)?.[1] ?? ""]);
       await emitted;
@@ -380,6 +380,79 @@ describe.concurrent.each(NODE_REDIS)("an attached client of %s", (name, redis) =
     expect(JSON.stringify(await client.sendCommand(["XINFO", "CONSUMERS", "stream", "block"]))).toContain(
       "worker-1",
     );
+  });
+
+  for (const options of [{}, { RESP: 2 }]) {
+    for (const how of ["close", "destroy"] as const) {
+      test(`${how} right after subscribe leaves no connection, ${JSON.stringify(options)}`, async (context) => {
+        const cache = await Cache.start(context, redis);
+        const client = cache.attached(options);
+        await client.connect();
+        const subscribed = client.subscribe("channel", () => {}).catch((error: Error) => error.message);
+        await client[how]();
+        // As unattached: `close` lets a subscription that is under way through, or it is refused; it never hangs.
+        await subscribed;
+        expect(cache.identity.status.connections).toBe(0);
+        const again = cache.azure.events.length;
+        await client.connect();
+        expect(await client.ping()).toBe("PONG");
+        const reconnected = cache.azure.events.slice(again).filter((event) => event.type === "connected");
+        expect(reconnected).toHaveLength(1);
+        expect(cache.identity.status.connections).toBe(1);
+      });
+    }
+  }
+
+  test("a client that is destroyed while its subscriber connects leaves nothing that tries on", async (context) => {
+    const cache = await Cache.start(context, redis);
+    const client = cache.attached({ RESP: 2, socket: { reconnectStrategy: () => 1 } });
+    await client.connect();
+    const fault = cache.azure.redis.injectFault({ kind: "refuse" });
+    const failed = new Promise((resolve) => client.once("error", resolve));
+    const subscribed = client.subscribe("channel", () => {}).catch((error: Error) => error.message);
+    await failed;
+    client.destroy();
+    expect(await subscribed).toMatch(/client is closed/i);
+    fault.remove();
+    const [other] = await cache.connect(1);
+    expect(await other?.sendCommand(["CLIENT", "LIST"])).not.toMatch(/sub=1/);
+    expect(cache.identity.status.connections).toBe(1);
+  });
+
+  for (const options of [{}, { RESP: 2 }]) {
+    test(`subscribe before connect is served once connected, ${JSON.stringify(options)}`, async (context) => {
+      const cache = await Cache.start(context, redis);
+      const client = cache.attached(options);
+      let deliver = (_: string): void => {};
+      const delivered = new Promise<string>((resolve) => {
+        deliver = resolve;
+      });
+      const subscribed = client.subscribe("channel", (message) => deliver(message));
+      await client.connect();
+      await subscribed;
+      const [other] = await cache.connect(1);
+      await other?.publish("channel", "message");
+      expect(await delivered).toBe("message");
+      await client.unsubscribe("channel");
+    });
+  }
+
+  test("subscribe inside of an open MULTI waits for its end", async (context) => {
+    const cache = await Cache.start(context, redis);
+    const client = cache.attached();
+    await client.connect();
+    await client.sendCommand(["MULTI"]);
+    const subscribed = client.subscribe("channel", () => {});
+    await client.sendCommand(["SET", "key", "1"]);
+    expect(await client.sendCommand(["EXEC"])).toEqual(["OK"]);
+    await subscribed;
+  });
+
+  test("an application without an `error` listener still has none", async (context) => {
+    const cache = await Cache.start(context, redis);
+    const client = redis.createClient(cache.adapter.client(cache.options()));
+    cache.adapter.attach(client);
+    expect(client.listenerCount("error")).toBe(0);
   });
 
   test(
