@@ -1,3 +1,5 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { describe, expect, test } from "vitest";
 import { PasswordlessError } from "../../src/core/errors.js";
 import type { RefreshOptions } from "../../src/core/options.js";
@@ -580,8 +582,6 @@ test("a server that refuses every token is asked about with patience", async () 
 });
 
 test("whoever waits keeps the process alive; a planned refresh does not", async () => {
-  const { spawn } = await import("node:child_process");
-  const { once } = await import("node:events");
   const program = `
     import { entraId } from "redis-passwordless";
     let calls = 0;

@@ -60,7 +60,9 @@ describe.concurrent.each(NODE_REDIS)("%s while the identity provider is down", (
       record(`4 ${name}`, { firstReplyAfterMs: performance.now() - healedAt });
       const reasons = cache.errors.map((error) => (error as { code?: string }).code ?? error.message);
       expect(
-        reasons.every((reason) => /Socket closed|ERR_PASSWORDLESS_(IDENTITY_PROVIDER_ERROR|TOKEN_WAIT_TIMEOUT)/.test(reason)),
+        reasons.every((reason) =>
+          /Socket closed|ERR_PASSWORDLESS_(IDENTITY_PROVIDER_ERROR|TOKEN_WAIT_TIMEOUT)/.test(reason),
+        ),
       ).toBe(true);
     },
     LONG,
