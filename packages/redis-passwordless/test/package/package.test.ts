@@ -28,7 +28,7 @@ describe("the packed library", () => {
 
   test("holds what users need, and nothing of the workshop", () => {
     const { files } = consumer.tarballs.get(NAME)!;
-    expect(files).toEqual(expect.arrayContaining(["LICENSE", "dist/index.js", "dist/index.d.ts"]));
+    expect(files).toEqual(expect.arrayContaining(["LICENSE", "dist/bundle/index.js", "dist/index.d.ts"]));
     expect(consumer.strayFiles(NAME)).toEqual([]);
   });
 });
