@@ -1,6 +1,6 @@
 import { startEmulator } from "azure-redis-emulator";
 import { load } from "../lib/machine.mjs";
-import { median, pairedRatio, spread } from "../lib/statistics.mjs";
+import { median, pairedRatio, pairedRatios, spread } from "../lib/statistics.mjs";
 import { runFresh } from "./fresh-process.mjs";
 
 /** @typedef {import("../lib/report.mjs").Report} Report */
@@ -25,7 +25,7 @@ const IMPORTS = ["redis-passwordless", "redis-passwordless/node-redis", "@redis/
  * @param {{ repetitions: number | undefined }} options
  * @returns {Promise<Report>}
  */
-export async function coldStart({ repetitions = 21 }) {
+export async function coldStart({ repetitions = 31 }) {
   const before = load();
   const connects = await measureConnects(repetitions);
   const alone = await measureImports(repetitions, undefined);
@@ -37,7 +37,7 @@ export async function coldStart({ repetitions = 21 }) {
     title: "Cold start",
     method:
       "A fresh process from its spawn to the first PONG, over TLS, with the system-assigned managed identity of the local Azure; then the time of `await import()` alone in a fresh process. " +
-      `${repetitions} repetitions, taken in turns; median and quartiles in milliseconds; ratios are medians of the ratios within one turn.`,
+      `${repetitions} repetitions, taken in turns; median and quartiles in milliseconds; ratios are taken within one turn, and shown likewise.`,
     load: before,
     packages: ["redis", "@redis/entraid", "@azure/identity"],
     tables: [
@@ -48,7 +48,7 @@ export async function coldStart({ repetitions = 21 }) {
           name,
           spread(values),
           name === FLOOR ? "" : overFloor(name).toFixed(0),
-          name === OURS ? "" : pairedRatio(of(OURS), values).toFixed(2),
+          name === OURS ? "" : spread(pairedRatios(of(OURS), values), 2),
         ]),
       },
       {
@@ -66,11 +66,13 @@ export async function coldStart({ repetitions = 21 }) {
         what: "first PONG, against @redis/entraid with managed identity",
         value: pairedRatio(of(OURS), of(PEER)),
         atMost: 0.75,
+        digits: 3,
       },
       {
         what: "first PONG, against @redis/entraid with DefaultAzureCredential",
         value: pairedRatio(of(OURS), of(PEER_DEFAULT)),
         atMost: 0.75,
+        digits: 3,
       },
       ...IMPORTS.slice(0, 2).flatMap((name) => [
         { what: `import of ${name} alone, ms`, value: median(alone.get(name) ?? []), atMost: 15, digits: 1 },

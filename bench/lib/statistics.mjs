@@ -26,12 +26,19 @@ export function spread(values, digits = 0) {
 }
 
 /**
- * The median of the quotients of values that were measured next to each other: what slows the machine down for a while
- * slows both of them.
+ * The quotients of values that were measured next to each other: what slows the machine down for a while slows both.
  *
  * @param {readonly number[]} values
  * @param {readonly number[]} others
  */
+export function pairedRatios(values, others) {
+  return values.map((value, index) => value / (others[index] ?? Number.NaN));
+}
+
+/**
+ * @param {readonly number[]} values
+ * @param {readonly number[]} others
+ */
 export function pairedRatio(values, others) {
-  return median(values.map((value, index) => value / (others[index] ?? Number.NaN)));
+  return median(pairedRatios(values, others));
 }
