@@ -365,9 +365,7 @@ export class TokenManager implements AsyncDisposable {
       try {
         subscriber(token);
       } catch (error) {
-        process.emitWarning(`A token subscriber threw: ${String(error)}`, {
-          code: "PASSWORDLESS_LISTENER_THREW",
-        });
+        warnOfListener("A token subscriber", error);
       }
     }
     this.#events.emit("tokenRefreshed", { token });
