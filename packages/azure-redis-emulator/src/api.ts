@@ -63,13 +63,25 @@ export interface EmulatorOptions {
     readonly url?: string;
     /** Path of redis-server or valkey-server; default `REDIS_SERVER_BIN`, then PATH. */
     readonly bin?: string;
-    /** Further arguments for the server. */
+    /** Further arguments for the server, each of them in a cluster. */
     readonly args?: readonly string[];
+    /**
+     * Starts an OSS cluster of this many masters (3 or more) instead of one server, each behind a gateway of its
+     * own. Needs Redis 7.0 or later, or Valkey. Default: no cluster.
+     */
+    readonly cluster?: {
+      readonly masters: number;
+      /**
+       * How nodes announce themselves: under the name that the certificate covers (`"hostname"`: `localhost`,
+       * the default), or, as Azure does, as an IP address that no certificate covers (`"ip"`: 127.0.0.1).
+       */
+      readonly announce?: "hostname" | "ip";
+    };
   };
   readonly gateway?: {
     /** Default 600 000, Azure's 10 minutes; 0 switches it off. */
     readonly idleTimeoutMs?: number;
-    /** Fixed port; default a free one. */
+    /** Fixed port; default a free one. The further nodes of a cluster have the ports that follow it. */
     readonly port?: number;
   };
   /** Port of the HTTP control; default a free one. */
@@ -159,9 +171,20 @@ export interface Counters {
   readonly disconnected: number;
 }
 
+/** A gateway and the server behind it. */
+export interface RedisNode {
+  /** `localhost`, also where the cluster announces IP addresses: the name to connect by. */
+  readonly host: string;
+  readonly port: number;
+  /** Address of the real server, as {@link RedisGateway.backendUrl}. */
+  readonly backendUrl: string;
+}
+
+/** The cache. What it does and counts, it does and counts on all nodes of a cluster. */
 export interface RedisGateway {
   /** `localhost`: the certificate covers DNS names only. */
   readonly host: string;
+  /** In a cluster this is the first node's, as are `url`, `plaintextPort` and `backendUrl`. */
   readonly port: number;
   /** `rediss://localhost:PORT` */
   readonly url: string;
@@ -169,13 +192,18 @@ export interface RedisGateway {
   readonly plaintextPort: number;
   /** Address of the real server behind the gateway, for assertions past the gateway: `redis://…` with its password. */
   readonly backendUrl: string;
+  /** The nodes of the cluster; one without a cluster. */
+  readonly nodes: readonly RedisNode[];
   /** Version line of the server behind the gateway, e.g. `redis 7.0.15`, `valkey 8.1.1`. */
   readonly server: string;
   /** Connections that are open now. */
   readonly connectionCount: number;
   /** Breaks connections now, all or those of one identity; returns how many. */
   killConnections(filter?: { readonly objectId?: string }): number;
-  /** Stops the real server and starts it again on the same port, with its data; connections drop. */
+  /**
+   * Stops the real server and starts it again on the same port, with its data; connections drop. In a cluster
+   * all of them at once; resolves when it serves again.
+   */
   restart(): Promise<void>;
   injectFault(
     fault: LoginFault,

@@ -16,7 +16,14 @@ import { decideLogin } from "./login.js";
 import { APP_SERVICE_PATH, startAppService } from "./managed-identity/app-service.js";
 import { startImds } from "./managed-identity/imds.js";
 import { HOST_NAME, RedisFacade } from "./redis-facade.js";
-import { connectRedisServer, type RedisServer, startRedisServer } from "./redis-server/redis-server.js";
+import {
+  connectRedisServer,
+  LOOPBACK_IP,
+  type RedisBackend,
+  singleServer,
+  startRedisCluster,
+  startRedisServer,
+} from "./redis-server/redis-server.js";
 import { RunningEmulator } from "./running-emulator.js";
 import { createSigningKey } from "./tokens/signing-keys.js";
 import { TokenService } from "./tokens/token-service.js";
@@ -59,8 +66,8 @@ async function start(options: EmulatorOptions, closers: Closers): Promise<Runnin
   const faults = new FaultRegistry();
   const requests = new TokenRequests({ clock, events, faults });
 
-  // The server first: what else is started then knows how to close.
-  const server = closers.use(await redisServer(options.redis));
+  // The servers first: what else is started then knows how to close.
+  const backend = closers.use(await redisBackend(options.redis));
   const [authorityCertificate, tokenKey, federationKey] = await Promise.all([
     createCertificateAuthority(),
     createSigningKey(),
@@ -93,7 +100,7 @@ async function start(options: EmulatorOptions, closers: Closers): Promise<Runnin
     await startGateway({
       tls,
       host: "127.0.0.1",
-      server,
+      servers: backend.servers,
       idleTimeoutMs: options.gateway?.idleTimeoutMs ?? DEFAULT_IDLE_TIMEOUT_MS,
       ...(options.gateway?.port !== undefined && { port: options.gateway.port }),
       verifyLogin: (username, token) =>
@@ -102,7 +109,8 @@ async function start(options: EmulatorOptions, closers: Closers): Promise<Runnin
       onEvent: (event) => events.append(event),
     }),
   );
-  const redis = new RedisFacade(gateway, server);
+  const redis = new RedisFacade(gateway, backend);
+  await backend.announce(gateway.nodes.map(({ port }) => port));
 
   const control = closers.use(
     await startControl({
@@ -141,19 +149,42 @@ async function start(options: EmulatorOptions, closers: Closers): Promise<Runnin
   return emulator;
 }
 
-async function redisServer({
-  url,
-  bin,
-  args,
-}: NonNullable<EmulatorOptions["redis"]> = {}): Promise<RedisServer> {
-  if (url === undefined) {
-    return startRedisServer({ ...(bin !== undefined && { bin }), ...(args !== undefined && { args }) });
+type RedisOptions = NonNullable<EmulatorOptions["redis"]>;
+
+async function redisBackend({ url, bin, args, cluster }: RedisOptions = {}): Promise<RedisBackend> {
+  if (url !== undefined && cluster !== undefined) {
+    throw new TypeError(
+      'Give either "redis.url", for a server that runs, or "redis.cluster", for one to start.',
+    );
   }
-  if (bin !== undefined || args !== undefined) {
+  if (url !== undefined && (bin !== undefined || args !== undefined)) {
     throw new TypeError('Give either "redis.url", for a server that runs, or "redis.bin" and "redis.args".');
   }
+  if (url !== undefined) {
+    return connectTo(url);
+  }
+  const options = { ...(bin !== undefined && { bin }), ...(args !== undefined && { args }) };
+  if (cluster === undefined) {
+    return singleServer(await startRedisServer(options));
+  }
+  const { masters, announce = "hostname" } = cluster;
+  return startRedisCluster({ ...options, masters, announcedHost: announcedHost(announce) });
+}
+
+function announcedHost(announce: "hostname" | "ip"): string {
+  // Callers in JavaScript, and the command line, have not been checked by the compiler.
+  const hosts: Readonly<Record<string, string>> = { hostname: HOST_NAME, ip: LOOPBACK_IP };
+  if (!Object.hasOwn(hosts, announce)) {
+    throw new RangeError(
+      `"redis.cluster.announce" must be "hostname" or "ip"; got ${JSON.stringify(announce)}.`,
+    );
+  }
+  return hosts[announce]!;
+}
+
+async function connectTo(url: string): Promise<RedisBackend> {
   try {
-    return await connectRedisServer(url);
+    return singleServer(await connectRedisServer(url));
   } catch (error) {
     if (error instanceof Error && "code" in error && "syscall" in error) {
       // Only the host: the URL may hold a password.

@@ -1,20 +1,20 @@
-import type { ActiveFault, RedisGateway } from "./api.js";
+import type { ActiveFault, RedisGateway, RedisNode } from "./api.js";
 import type { Gateway } from "./gateway/gateway.js";
-import type { RedisServer } from "./redis-server/redis-server.js";
+import type { RedisBackend } from "./redis-server/redis-server.js";
 
 /** The certificate covers this name only, so clients must connect by it. */
 export const HOST_NAME = "localhost";
 
-/** The gateway and the server behind it as one, as users of the emulator see them. */
+/** The gateway and the servers behind it as one, as users of the emulator see them. */
 export class RedisFacade implements RedisGateway {
   readonly host = HOST_NAME;
   readonly #gateway: Gateway;
-  readonly #server: RedisServer;
+  readonly #backend: RedisBackend;
   readonly #faults = new Set<ActiveFault>();
 
-  constructor(gateway: Gateway, server: RedisServer) {
+  constructor(gateway: Gateway, backend: RedisBackend) {
     this.#gateway = gateway;
-    this.#server = server;
+    this.#backend = backend;
   }
 
   get port(): number {
@@ -30,11 +30,19 @@ export class RedisFacade implements RedisGateway {
   }
 
   get backendUrl(): string {
-    return this.#server.adminUrl;
+    return this.#backend.servers[0]!.adminUrl;
+  }
+
+  get nodes(): readonly RedisNode[] {
+    return this.#backend.servers.map(({ adminUrl }, index) => ({
+      host: this.host,
+      port: this.#gateway.nodes[index]!.port,
+      backendUrl: adminUrl,
+    }));
   }
 
   get server(): string {
-    return this.#server.version;
+    return this.#backend.servers[0]!.version;
   }
 
   get connectionCount(): number {
@@ -46,7 +54,7 @@ export class RedisFacade implements RedisGateway {
   }
 
   restart(): Promise<void> {
-    return this.#server.restart();
+    return this.#backend.restart();
   }
 
   injectFault(...[fault, scope]: Parameters<RedisGateway["injectFault"]>): ActiveFault {

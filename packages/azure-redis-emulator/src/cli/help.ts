@@ -3,6 +3,7 @@ export const HELP = `A local Azure for Redis clients: Entra ID, managed identity
   azure-redis-emulator                             start, print the environment to export, run until Ctrl-C
   azure-redis-emulator --token-lifetime 30s        tokens that end soon
   azure-redis-emulator --identity service-principal --json
+  azure-redis-emulator --cluster 3                 an OSS cluster, as Azure Managed Redis has
   azure-redis-emulator --redis-url redis://localhost:6379
 
 Flags (each is also a variable: --token-lifetime is AZURE_REDIS_EMULATOR_TOKEN_LIFETIME):
@@ -12,11 +13,15 @@ Flags (each is also a variable: --token-lifetime is AZURE_REDIS_EMULATOR_TOKEN_L
   --token-lifetime TIME   life of a token, from 1s; default 1h
   --token-version V       v1 (default) or v2
   --tenant-id GUID        default: a random one
-  --port N                port of the Redis gateway (TLS); default a free one
+  --port N                port of the Redis gateway (TLS), in a cluster that of the first node, from which on
+                          the others count up; default free ones
   --control-port N        port of the HTTP control; default a free one
   --idle-timeout TIME     silent connections are closed after it; default 10m, 0 for never
   --redis-url URL         use this Redis, redis://user:password@host:port, instead of starting one
   --redis-bin PATH        start this redis-server or valkey-server; default REDIS_SERVER_BIN, then PATH
+  --cluster N             start an OSS cluster of this many masters, 3 or more, instead of one server
+  --cluster-announce NAME how its nodes announce themselves: hostname (default), which the certificate covers, or
+                          ip, which it does not cover, as on Azure
   --help, --version
 
 Results go to stdout, logs to stderr. Exit codes: 0 after Ctrl-C, 1 failed, 2 wrong usage, 143 after SIGTERM.

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { createRequire } from "node:module";
-import type { Emulator, Identity } from "../api.js";
+import type { Emulator, Identity, RedisGateway } from "../api.js";
 import { startEmulator } from "../emulator.js";
 import { EXIT_DONE, EXIT_FAILED, EXIT_TERMINATED, EXIT_USAGE } from "./exit-codes.js";
 import { HELP } from "./help.js";
@@ -29,7 +29,8 @@ async function run(command: StartCommand): Promise<number> {
     process.stdout.write(
       command.isJson ? `${JSON.stringify(description(emulator, environment))}\n` : exports(environment),
     );
-    log(`Redis gateway on ${emulator.redis.url}, in front of ${emulator.redis.server}. Stop with Ctrl-C.`);
+    const { redis } = emulator;
+    log(`Redis gateway on ${redis.url}, in front of ${backendName(redis)}. Stop with Ctrl-C.`);
     return await stopped;
   } finally {
     await emulator.close();
@@ -69,9 +70,20 @@ function description(emulator: Emulator, environment: Readonly<Record<string, st
     federationIssuer: emulator.federationIssuer,
     caFile: emulator.caFile,
     controlUrl: emulator.controlUrl,
-    redis: { host: redis.host, port: redis.port, url: redis.url, plaintextPort: redis.plaintextPort },
+    redis: {
+      host: redis.host,
+      port: redis.port,
+      url: redis.url,
+      plaintextPort: redis.plaintextPort,
+      // Without the servers behind them, whose addresses hold passwords.
+      nodes: redis.nodes.map(({ host, port }) => ({ host, port })),
+    },
     identities: { system: systemIdentity, user: userIdentity, servicePrincipal },
   };
+}
+
+function backendName({ server, nodes }: RedisGateway): string {
+  return nodes.length === 1 ? server : `a cluster of ${nodes.length} × ${server}`;
 }
 
 /** One `export NAME='value'` a line, for a POSIX shell. */

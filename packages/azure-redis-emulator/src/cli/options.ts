@@ -36,6 +36,8 @@ const FLAGS = {
   "idle-timeout": { type: "string" },
   "redis-url": { type: "string" },
   "redis-bin": { type: "string" },
+  cluster: { type: "string" },
+  "cluster-announce": { type: "string" },
   help: { type: "boolean", short: "h" },
   version: { type: "boolean", short: "v" },
 } as const;
@@ -52,6 +54,8 @@ const ENDPOINTS: Readonly<Record<string, ManagedIdentityEndpoint>> = {
   "app-service": "appService",
 };
 const TOKEN_VERSIONS: Readonly<Record<string, "v1" | "v2">> = { v1: "v1", v2: "v2" };
+
+const ANNOUNCEMENTS: Readonly<Record<string, "hostname" | "ip">> = { hostname: "hostname", ip: "ip" };
 
 /** `--token-lifetime` is `AZURE_REDIS_EMULATOR_TOKEN_LIFETIME`. */
 export function variableOf(flag: string): string {
@@ -93,6 +97,16 @@ export function parseCommandLine(args: readonly string[], env: NodeJS.ProcessEnv
       "Give --redis-url, for a server that runs, or --redis-bin, for one to start; not both.",
     );
   }
+  const masters = nodeCount(setting("cluster"));
+  const announce = choice(setting("cluster-announce"), ANNOUNCEMENTS);
+  if (url !== undefined && masters !== undefined) {
+    throw new UsageError(
+      "Give --redis-url, for a server that runs, or --cluster, for one to start; not both.",
+    );
+  }
+  if (masters === undefined && announce !== undefined) {
+    throw new UsageError("--cluster-announce goes together with --cluster.");
+  }
   return {
     name: "start",
     isJson: flagIsSet(setting("json")),
@@ -103,7 +117,11 @@ export function parseCommandLine(args: readonly string[], env: NodeJS.ProcessEnv
       ...(tokenVersion !== undefined && { tokenVersion }),
       ...(tenantId !== undefined && { tenantId }),
       ...(controlPort !== undefined && { controlPort }),
-      redis: { ...(url !== undefined && { url }), ...(bin !== undefined && { bin }) },
+      redis: {
+        ...(url !== undefined && { url }),
+        ...(bin !== undefined && { bin }),
+        ...(masters !== undefined && { cluster: { masters, ...(announce && { announce }) } }),
+      },
       gateway: { ...(port !== undefined && { port }), ...(idleTimeoutMs !== undefined && { idleTimeoutMs }) },
     },
   };
@@ -153,6 +171,16 @@ function portNumber(setting: Setting | undefined): number | undefined {
     throw new UsageError(`${setting.source} takes a port number from 0 to 65535; got "${setting.value}".`);
   }
   return port;
+}
+
+function nodeCount(setting: Setting | undefined): number | undefined {
+  if (!setting) {
+    return undefined;
+  }
+  if (!/^\d+$/.test(setting.value) || Number(setting.value) < 3) {
+    throw new UsageError(`${setting.source} takes a number of masters, 3 or more; got "${setting.value}".`);
+  }
+  return Number(setting.value);
 }
 
 function duration(setting: Setting | undefined): number | undefined {

@@ -184,6 +184,7 @@ function overview(emulator: ControlCall["emulator"]): object {
       port: redis.port,
       url: redis.url,
       plaintextPort: redis.plaintextPort,
+      nodes: redis.nodes.map(({ host, port }) => ({ host, port })),
       server: redis.server,
       connectionCount: redis.connectionCount,
     },

@@ -9,16 +9,16 @@ export interface AclCredentials {
 }
 
 /**
- * The ACL users of the real server: one for each identity with an access policy, named by its object ID, so
- * that `ACL WHOAMI` answers what Azure's does. Their passwords never leave the emulator. They survive a restart
- * that the emulator makes, because it saves them before.
+ * The ACL users of the real servers: one for each identity with an access policy, named by its object ID, so
+ * that `ACL WHOAMI` answers what Azure's does, and the same on every node of a cluster. Their passwords never
+ * leave the emulator. They survive a restart that the emulator makes, because it saves them before.
  */
 export class AclUsers {
-  readonly #server: RedisServer;
+  readonly #servers: readonly RedisServer[];
   readonly #passwords = new Map<string, string>();
 
-  constructor(server: RedisServer) {
-    this.#server = server;
+  constructor(servers: readonly RedisServer[]) {
+    this.#servers = servers;
   }
 
   credentialsOf(objectId: string): AclCredentials | undefined {
@@ -42,20 +42,12 @@ export class AclUsers {
     }
     if (policy === null) {
       this.#passwords.delete(objectId);
-      await this.#server.command("ACL", "DELUSER", objectId);
+      await this.#command("ACL", "DELUSER", objectId);
       return undefined;
     }
     const aclPassword = this.#passwords.get(objectId) ?? randomBytes(24).toString("base64url");
-    // One command: the server replaces the user as a whole, with no state in between.
-    await this.#server.command(
-      "ACL",
-      "SETUSER",
-      objectId,
-      "reset",
-      "on",
-      `>${aclPassword}`,
-      ...aclRules(policy),
-    );
+    // One command: each server replaces the user as a whole, with no state in between.
+    await this.#command("ACL", "SETUSER", objectId, "reset", "on", `>${aclPassword}`, ...aclRules(policy));
     this.#passwords.set(objectId, aclPassword);
     return { aclUser: objectId, aclPassword };
   }
@@ -64,6 +56,11 @@ export class AclUsers {
   async removeAll(): Promise<void> {
     const names = [...this.#passwords.keys()];
     this.#passwords.clear();
-    if (names.length > 0) await this.#server.command("ACL", "DELUSER", ...names).catch(() => undefined);
+    if (names.length > 0) await this.#command("ACL", "DELUSER", ...names).catch(() => undefined);
+  }
+
+  /** On every server. What one refuses all refuse: they are of the same version. */
+  async #command(...args: readonly string[]): Promise<void> {
+    await Promise.all(this.#servers.map((server) => server.command(...args)));
   }
 }

@@ -1,12 +1,12 @@
 import { randomBytes } from "node:crypto";
-import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
-import { createServer as createTlsServer } from "node:tls";
+import { connect, type Socket } from "node:net";
 import type { AccessPolicy, ActiveFault, EmulatorEvent, LoginFault } from "../api.js";
 import { isOpenToAnybody, type RedisServer } from "../redis-server/redis-server.js";
 import { type AclCredentials, AclUsers } from "./acl-users.js";
 import { GatewayConnection } from "./connection.js";
 import { LoginDesk, type LoginVerdict } from "./login-desk.js";
 import { type LoginFaultScope, LoginFaults } from "./login-faults.js";
+import { NodeListeners } from "./node-listeners.js";
 
 export type { AclCredentials, LoginVerdict };
 
@@ -14,9 +14,10 @@ export interface GatewayOptions {
   /** PEM. */
   readonly tls: { readonly cert: string; readonly key: string };
   readonly host: "127.0.0.1";
-  /** Port of the TLS listener; default a free one. */
+  /** Port of the first TLS listener, those of further servers follow it; default free ones. */
   readonly port?: number;
-  readonly server: RedisServer;
+  /** What it stands in front of: one server, or the nodes of a cluster, each behind ports of its own. */
+  readonly servers: readonly RedisServer[];
   /** Connections that send nothing for so long are closed; 0 for never. */
   readonly idleTimeoutMs: number;
   /** Decides whose token it is. A rejection counts as a refusal. */
@@ -26,12 +27,18 @@ export interface GatewayOptions {
   onEvent(event: EmulatorEvent): void;
 }
 
-export interface Gateway {
-  readonly host: string;
+export interface GatewayNode {
   /** TLS. */
   readonly port: number;
   /** Without TLS: here every login is refused. */
   readonly plaintextPort: number;
+}
+
+/** All of it spans the nodes: the identities, the connections and their ids, the faults. */
+export interface Gateway extends GatewayNode {
+  readonly host: string;
+  /** In the order of the servers; the gateway's own ports are those of the first. */
+  readonly nodes: readonly GatewayNode[];
   readonly connectionCount: number;
   /** Breaks connections now, all or those of one identity; returns how many. */
   killConnections(filter?: { readonly objectId?: string }): number;
@@ -43,7 +50,7 @@ export interface Gateway {
    */
   applyAccessPolicy(objectId: string, policy: AccessPolicy | null): Promise<AclCredentials | undefined>;
   credentialsOf(objectId: string): AclCredentials | undefined;
-  /** Stops listening and breaks every connection. The server stays. */
+  /** Stops listening and breaks every connection. The servers stay. */
   close(): Promise<void>;
 }
 
@@ -57,12 +64,13 @@ const SWEEP_MS = 20;
  * Starts the listeners that stand in front of a real Redis as Azure does: logins are checked and rewritten, all
  * other bytes pass unchanged, and connections end with their token.
  *
- * @throws {Error} when anybody can use the server without a password.
+ * @throws {Error} when anybody can use a server without a password.
  */
 export async function startGateway(options: GatewayOptions): Promise<Gateway> {
-  if (await isOpenToAnybody(options.server)) {
+  for (const server of options.servers) {
+    if (!(await isOpenToAnybody(server))) continue;
     throw new Error(
-      `The Redis server at ${options.server.host}:${options.server.port} lets everybody in without a password. ` +
+      `The Redis server at ${server.host}:${server.port} lets everybody in without a password. ` +
         "Give its default user one (`requirepass`), so that a login means something.",
     );
   }
@@ -72,48 +80,42 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
 }
 
 class RedisGatewayServer implements Gateway {
+  readonly nodes: readonly NodeListeners[];
   readonly #options: GatewayOptions;
   readonly #users: AclUsers;
   readonly #faults = new LoginFaults();
   readonly #desk: LoginDesk;
-  readonly #secure: Server;
-  readonly #plaintext: Server;
   readonly #connections = new Set<GatewayConnection>();
-  /** Sockets whose TLS handshake is not done are no connections yet, but must not outlive the gateway. */
-  readonly #sockets = new Set<Socket>();
   readonly #sweeper: NodeJS.Timeout;
   #lastId = 0;
   #closing: Promise<void> | undefined;
 
   constructor(options: GatewayOptions) {
     this.#options = options;
-    this.#users = new AclUsers(options.server);
+    this.#users = new AclUsers(options.servers);
     this.#desk = new LoginDesk({
       faults: this.#faults,
       wrongPassword: `refused-${randomBytes(12).toString("hex")}`,
       verifyLogin: (username, token) => options.verifyLogin(username, token),
     });
-    const { cert, key } = options.tls;
-    const secure = createTlsServer({ cert, key, minVersion: "TLSv1.2", allowHalfOpen: true });
-    secure.on("secureConnection", (socket) => this.#accept(socket, true));
-    this.#secure = secure;
-    this.#plaintext = createServer({ allowHalfOpen: true }, (socket) => this.#accept(socket, false));
-    for (const server of [this.#secure, this.#plaintext]) {
-      server.on("connection", (socket) => {
-        this.#sockets.add(socket);
-        socket.on("close", () => this.#sockets.delete(socket));
-      });
-    }
+    this.nodes = options.servers.map(
+      (server) =>
+        new NodeListeners({
+          tls: options.tls,
+          onClient: (socket, isEncrypted) => this.#accept(server, socket, isEncrypted),
+        }),
+    );
     this.#sweeper = setInterval(() => this.#sweep(), SWEEP_MS);
     this.#sweeper.unref();
   }
 
   async listen(): Promise<void> {
+    const { port: first = 0 } = this.#options;
     try {
-      await Promise.all([
-        listen(this.#secure, this.host, this.#options.port ?? 0),
-        listen(this.#plaintext, this.host, 0),
-      ]);
+      // One after the other: whatever fails, none is left that is about to listen.
+      for (const [index, node] of this.nodes.entries()) {
+        await node.listen(this.host, first === 0 ? 0 : first + index);
+      }
     } catch (error) {
       await this.close();
       throw error;
@@ -125,11 +127,11 @@ class RedisGatewayServer implements Gateway {
   }
 
   get port(): number {
-    return portOf(this.#secure);
+    return this.nodes[0]!.port;
   }
 
   get plaintextPort(): number {
-    return portOf(this.#plaintext);
+    return this.nodes[0]!.plaintextPort;
   }
 
   get connectionCount(): number {
@@ -164,17 +166,12 @@ class RedisGatewayServer implements Gateway {
 
   async #close(): Promise<void> {
     clearInterval(this.#sweeper);
-    const closed = [this.#secure, this.#plaintext].map(
-      (server) => new Promise((resolve) => server.close(resolve)),
-    );
     for (const connection of this.#connections) connection.close("server");
-    for (const socket of this.#sockets) socket.destroy();
-    await Promise.all(closed);
+    await Promise.all(this.nodes.map((node) => node.close()));
     await this.#users.removeAll();
   }
 
-  #accept(client: Socket, isEncrypted: boolean): void {
-    const { server } = this.#options;
+  #accept(server: RedisServer, client: Socket, isEncrypted: boolean): void {
     const connection: GatewayConnection = new GatewayConnection({
       id: ++this.#lastId,
       client,
@@ -196,18 +193,4 @@ class RedisGatewayServer implements Gateway {
       else if (connection.lastActiveMs <= idleSinceMs) connection.close("idle");
     }
   }
-}
-
-function listen(server: Server, host: string, port: number): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once("error", reject);
-    server.listen(port, host, () => {
-      server.off("error", reject);
-      resolve();
-    });
-  });
-}
-
-function portOf(server: Server): number {
-  return (server.address() as AddressInfo).port;
 }

@@ -1,10 +1,15 @@
 import { createHash, randomBytes } from "node:crypto";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
+import { createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { AdminConnection } from "./admin-connection.js";
-import { checkRedisServer, findRedisServer } from "./find-redis-server.js";
+import {
+  checkRedisServer,
+  findRedisServer,
+  OLDEST_CLUSTER_VERSION,
+  OLDEST_VERSION,
+} from "./find-redis-server.js";
 import type { Reply } from "./reply.js";
 import { describeVersion, type RedisServer } from "./server.js";
 import { ACL_FILE, ServerProcess } from "./server-process.js";
@@ -16,6 +21,16 @@ export interface StartRedisServerOptions {
   readonly args?: readonly string[];
   /** Default: a free one. */
   readonly port?: number;
+  /** Starts it as a node of a cluster, on its own to begin with. */
+  readonly isClusterNode?: boolean;
+}
+
+/** A server that this process has started. */
+export interface StartedRedisServer extends RedisServer {
+  /** Where the other nodes of its cluster reach it; `undefined` outside a cluster. */
+  readonly busPort: number | undefined;
+  /** Changes a setting of the server, restarts included. */
+  configure(name: string, value: string): Promise<void>;
 }
 
 const HOST = "127.0.0.1";
@@ -29,12 +44,19 @@ const PORT_ATTEMPTS = 5;
  *
  * @throws {Error} when no server is installed or it does not start; the message has the end of its log.
  */
-export async function startRedisServer(options: StartRedisServerOptions = {}): Promise<RedisServer> {
-  const { bin, args = [], port } = options;
-  if (bin !== undefined) await checkRedisServer(bin, "the option `bin`");
-  const path = bin ?? (await findRedisServer(process.env));
+export async function startRedisServer(options: StartRedisServerOptions = {}): Promise<StartedRedisServer> {
+  const { bin, args = [], port, isClusterNode = false } = options;
+  const oldest = isClusterNode ? OLDEST_CLUSTER_VERSION : OLDEST_VERSION;
+  if (bin !== undefined) await checkRedisServer(bin, "the option `bin`", oldest);
+  const path = bin ?? (await findRedisServer(process.env, oldest));
   for (let attempt = 1; ; attempt++) {
-    const server = new LocalRedisServer(path, args, port ?? (await freePort()));
+    const [freePort, busPort] = await freePorts();
+    const server = new LocalRedisServer({
+      bin: path,
+      args,
+      port: port ?? freePort,
+      busPort: isClusterNode ? busPort : undefined,
+    });
     try {
       await server.start();
       return server;
@@ -51,22 +73,31 @@ type State =
   | { readonly name: "running"; readonly process: ServerProcess; readonly connection: AdminConnection }
   | { readonly name: "closed" };
 
-class LocalRedisServer implements RedisServer {
+interface LocalRedisServerOptions {
+  readonly bin: string;
+  readonly args: readonly string[];
+  readonly port: number;
+  readonly busPort: number | undefined;
+}
+
+class LocalRedisServer implements StartedRedisServer {
   readonly host = HOST;
   readonly port: number;
+  readonly busPort: number | undefined;
   readonly password = randomBytes(24).toString("base64url");
   version = "";
 
   readonly #bin: string;
-  readonly #args: readonly string[];
+  #args: readonly string[];
   #folder: string | undefined;
   #state: State = { name: "stopped" };
   #restarting: Promise<void> | undefined;
 
-  constructor(bin: string, args: readonly string[], port: number) {
+  constructor({ bin, args, port, busPort }: LocalRedisServerOptions) {
     this.#bin = bin;
-    this.#args = args;
+    this.#args = busPort === undefined ? args : [...clusterNodeArgs(busPort), ...args];
     this.port = port;
+    this.busPort = busPort;
   }
 
   get adminUrl(): string {
@@ -94,6 +125,11 @@ class LocalRedisServer implements RedisServer {
   async command(...args: readonly string[]): Promise<Reply> {
     await this.#restarting;
     return this.#running().connection.command(...args);
+  }
+
+  async configure(name: string, value: string): Promise<void> {
+    await this.command("CONFIG", "SET", name, value);
+    this.#args = [...this.#args, `--${name}`, value];
   }
 
   restart(): Promise<void> {
@@ -133,14 +169,28 @@ class LocalRedisServer implements RedisServer {
   }
 }
 
-async function freePort(): Promise<number> {
-  const probe = createServer();
+/** By default the bus is 10 000 above the port: where that is no port any more, or taken, a node would not start. */
+function clusterNodeArgs(busPort: number): readonly string[] {
+  const port = String(busPort);
+  return ["--cluster-enabled", "yes", "--cluster-port", port, "--cluster-announce-bus-port", port];
+}
+
+/** Two different ones, found while both are held. */
+async function freePorts(): Promise<readonly [number, number]> {
+  const probes = [createServer(), createServer()] as const;
+  try {
+    return [await listen(probes[0]), await listen(probes[1])];
+  } finally {
+    await Promise.all(probes.map((probe) => new Promise((resolve) => probe.close(resolve))));
+  }
+}
+
+async function listen(probe: Server): Promise<number> {
   await new Promise<void>((resolve, reject) => {
     probe.once("error", reject);
     probe.listen(0, HOST, resolve);
   });
   const address = probe.address();
-  await new Promise((resolve) => probe.close(resolve));
   if (address === null || typeof address === "string") throw new Error("No free port");
   return address.port;
 }

@@ -53,13 +53,28 @@ test("each flag has a variable with the same effect", () => {
   expect(variableOf("token-lifetime")).toBe("AZURE_REDIS_EMULATOR_TOKEN_LIFETIME");
 });
 
+test("the flags of a cluster have an effect, and so have their variables", () => {
+  const redis = { bin: "/redis", cluster: { masters: 3, announce: "ip" } };
+  const args = ["--redis-bin", "/redis", "--cluster", "3", "--cluster-announce", "ip"];
+  expect(parseCommandLine(args, {})).toMatchObject({ emulator: { redis } });
+  const env = {
+    AZURE_REDIS_EMULATOR_REDIS_BIN: "/redis",
+    AZURE_REDIS_EMULATOR_CLUSTER: "3",
+    AZURE_REDIS_EMULATOR_CLUSTER_ANNOUNCE: "ip",
+  };
+  expect(parseCommandLine([], env)).toMatchObject({ emulator: { redis } });
+  expect(parseCommandLine(["--cluster", "4"], {})).toMatchObject({
+    emulator: { redis: { cluster: { masters: 4 } } },
+  });
+});
+
 test("a flag wins over its variable", () => {
   const env = { AZURE_REDIS_EMULATOR_PORT: "1" };
   expect(parseCommandLine(["--port", "2"], env)).toMatchObject({ emulator: { gateway: { port: 2 } } });
 });
 
 test("the help names every flag", () => {
-  for (const flag of [...Object.keys(FLAGS), "redis-bin", "help", "version"]) {
+  for (const flag of [...Object.keys(FLAGS), "redis-bin", "cluster", "cluster-announce", "help", "version"]) {
     expect(HELP).toContain(`--${flag}`);
   }
 });
@@ -75,6 +90,12 @@ describe("a usage error names the flag or variable and what it takes", () => {
     [["--token-version", "v3"], {}, /^--token-version takes v1, v2/],
     [[], { AZURE_REDIS_EMULATOR_JSON: "yes" }, /^AZURE_REDIS_EMULATOR_JSON takes true or false/],
     [["--redis-url", "a", "--redis-bin", "b"], {}, /not both/],
+    [["--redis-url", "a", "--cluster", "3"], {}, /--redis-url.*--cluster.*not both/],
+    [["--cluster", "2"], {}, /^--cluster takes a number of masters, 3 or more; got "2"/],
+    [["--cluster", "3.5"], {}, /^--cluster takes/],
+    [[], { AZURE_REDIS_EMULATOR_CLUSTER: "yes" }, /^AZURE_REDIS_EMULATOR_CLUSTER takes/],
+    [["--cluster", "3", "--cluster-announce", "name"], {}, /^--cluster-announce takes hostname, ip/],
+    [["--cluster-announce", "ip"], {}, /goes together with --cluster/],
     [["--colour"], {}, /--colour/],
     [["start"], {}, /start/],
   ])("%j %j", (args, env, message) => {

@@ -30,7 +30,12 @@ test("the overview has every address and identity, and no password of the server
     appService: azure.appService,
     federationIssuer: azure.federationIssuer,
     caFile: azure.caFile,
-    redis: { host: "localhost", port: azure.redis.port, plaintextPort: azure.redis.plaintextPort },
+    redis: {
+      host: "localhost",
+      port: azure.redis.port,
+      plaintextPort: azure.redis.plaintextPort,
+      nodes: [{ host: "localhost", port: azure.redis.port }],
+    },
     identities: [azure.systemIdentity, azure.userIdentity, azure.servicePrincipal],
   });
   expect(text).not.toContain(azure.redis.backendUrl);

@@ -1,4 +1,5 @@
 import { once } from "node:events";
+import { type AddressInfo, createServer, type Server } from "node:net";
 import { connect as connectTls } from "node:tls";
 import { createClient } from "redis";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -161,7 +162,7 @@ describe("the gateway", () => {
 
   test("stands in front of a server of one's own, and leaves none of its users there", async () => {
     const server = await startRedisServer();
-    await using own = await GatewayFixture.start({ server: await connectRedisServer(server.adminUrl) });
+    await using own = await GatewayFixture.start({ servers: [await connectRedisServer(server.adminUrl)] });
     const client = await own.login(await own.identity());
     expect(await client.call("PING")).toBe("+PONG\r\n");
     await own.gateway.close();
@@ -169,10 +170,22 @@ describe("the gateway", () => {
     await server.close();
   });
 
+  test("gives the servers after the first the ports that follow a fixed one", async () => {
+    const server = await startRedisServer();
+    const port = await firstOfFreePorts(3);
+    await using own = await GatewayFixture.start({ servers: [server, server, server], port });
+    expect(own.gateway.nodes.map((node) => node.port)).toEqual([port, port + 1, port + 2]);
+  });
+
   test("refuses a server that lets everybody in", async () => {
     const server = await startRedisServer();
     await server.command("ACL", "SETUSER", "default", "nopass");
-    const options = { tls: { cert: "", key: "" }, host: "127.0.0.1", server, idleTimeoutMs: 0 } as const;
+    const options = {
+      tls: { cert: "", key: "" },
+      host: "127.0.0.1",
+      servers: [server],
+      idleTimeoutMs: 0,
+    } as const;
     await expect(
       startGateway({
         ...options,
@@ -184,3 +197,24 @@ describe("the gateway", () => {
     await server.close();
   });
 });
+
+/** The first of so many ports in a row of which nobody uses one now. */
+async function firstOfFreePorts(count: number): Promise<number> {
+  for (;;) {
+    const probes: Server[] = [];
+    try {
+      let first = 0;
+      for (let index = 0; index < count; index++) {
+        const probe = createServer().listen(index === 0 ? 0 : first + index, "127.0.0.1");
+        probes.push(probe);
+        await once(probe, "listening");
+        first ||= (probe.address() as AddressInfo).port;
+      }
+      return first;
+    } catch {
+      // One of them is taken: another row.
+    } finally {
+      await Promise.all(probes.map((probe) => new Promise((resolve) => probe.close(resolve))));
+    }
+  }
+}

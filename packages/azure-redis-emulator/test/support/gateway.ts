@@ -31,11 +31,11 @@ export class GatewayFixture implements AsyncDisposable {
     fixture.#emitter.setMaxListeners(0);
     const authority = await createCertificateAuthority();
     fixture.caCertificate = authority.certificate;
-    fixture.server = options.server ?? (await startRedisServer());
+    fixture.server = options.servers?.[0] ?? (await startRedisServer());
     fixture.gateway = await startGateway({
       tls: await authority.issue(["localhost"]),
       host: "127.0.0.1",
-      server: fixture.server,
+      servers: [fixture.server],
       idleTimeoutMs: 0,
       now: () => fixture.now(),
       verifyLogin: async (username, token) => {

@@ -1,0 +1,136 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { RedisBackend } from "./backend.js";
+import { slotRanges, whatIsMissing } from "./cluster-view.js";
+import type { RedisServer } from "./server.js";
+import { type StartedRedisServer, startRedisServer } from "./start-redis-server.js";
+
+export interface StartRedisClusterOptions {
+  /** 3 or more, the least with which a cluster survives the loss of one. */
+  readonly masters: number;
+  /** A name, or the IP address of loopback. */
+  readonly announcedHost: string;
+  /** Path of redis-server or valkey-server; default `REDIS_SERVER_BIN`, then PATH. */
+  readonly bin?: string;
+  /** Further arguments for each server; they win over the emulator's own. */
+  readonly args?: readonly string[];
+}
+
+/** The address that the nodes have for each other; clients see it only where no name is announced. */
+export const LOOPBACK_IP = "127.0.0.1";
+
+/** How long the nodes may take to agree. After a start they wait for 2 s before they serve (CLUSTER_WRITABLE_DELAY). */
+const UP_TIMEOUT_MS = 30_000;
+
+/** How often a node is asked whether its cluster is up. */
+const POLL_MS = 20;
+
+/**
+ * Starts the masters of a cluster. They learn about each other, and which slots they have, when the ports are
+ * known at which clients reach them: {@link RedisBackend.announce}.
+ *
+ * @throws {RangeError} when there are too few masters.
+ * @throws {Error} when no server of version 7 is installed or one does not start.
+ */
+export async function startRedisCluster(options: StartRedisClusterOptions): Promise<RedisBackend> {
+  const { masters, announcedHost, bin, args = [] } = options;
+  if (!(Number.isInteger(masters) && masters >= 3)) {
+    throw new RangeError(`"redis.cluster.masters" must be a whole number, 3 or more; got ${masters}.`);
+  }
+  const settings = {
+    isClusterNode: true,
+    args: [...announcementArgs(announcedHost), ...args],
+    ...(bin !== undefined && { bin }),
+  };
+  const starts = await Promise.allSettled(Array.from({ length: masters }, () => startRedisServer(settings)));
+  const servers = starts.flatMap((start) => (start.status === "fulfilled" ? [start.value] : []));
+  const failure = starts.find((start) => start.status === "rejected");
+  if (failure !== undefined) {
+    await Promise.all(servers.map((server) => server.close()));
+    throw failure.reason;
+  }
+  return new RedisCluster(servers, announcedHost);
+}
+
+function announcementArgs(host: string): readonly string[] {
+  const address = ["--cluster-announce-ip", LOOPBACK_IP];
+  return host === LOOPBACK_IP
+    ? address
+    : [...address, "--cluster-announce-hostname", host, "--cluster-preferred-endpoint-type", "hostname"];
+}
+
+class RedisCluster implements RedisBackend {
+  readonly servers: readonly StartedRedisServer[];
+  readonly #announcedHost: string;
+  #endpoints: ReadonlySet<string> = new Set();
+  #restarting: Promise<void> | undefined;
+
+  constructor(servers: readonly StartedRedisServer[], announcedHost: string) {
+    this.servers = servers;
+    this.#announcedHost = announcedHost;
+  }
+
+  async announce(ports: readonly number[]): Promise<void> {
+    this.#endpoints = new Set(ports.map((port) => `${this.#announcedHost}:${port}`));
+    const ranges = slotRanges(this.servers.length);
+    await Promise.all(
+      this.servers.map(async (server, index) => {
+        // The nodes talk on their bus ports; this one is for clients only.
+        await server.configure("cluster-announce-port", String(ports[index]));
+        // Different from the beginning, so that the nodes need not settle whose is the greater.
+        await server.command("CLUSTER", "SET-CONFIG-EPOCH", String(index + 1));
+        await server.command("CLUSTER", "ADDSLOTSRANGE", ...ranges[index]!.map(String));
+      }),
+    );
+    await this.#introduce();
+    await this.#up();
+  }
+
+  restart(): Promise<void> {
+    this.#restarting ??= this.#restart().finally(() => {
+      this.#restarting = undefined;
+    });
+    return this.#restarting;
+  }
+
+  async close(): Promise<void> {
+    await this.#restarting?.catch(() => undefined);
+    await Promise.all(this.servers.map((server) => server.close()));
+  }
+
+  async #restart(): Promise<void> {
+    await Promise.all(this.servers.map((server) => server.restart()));
+    await this.#up();
+  }
+
+  /** Everybody meets everybody, which is sooner done than gossip. */
+  async #introduce(): Promise<void> {
+    const meetings = this.servers.flatMap((server, index) =>
+      this.servers
+        .slice(index + 1)
+        .map(({ host, port, busPort }) =>
+          server.command("CLUSTER", "MEET", host, String(port), String(busPort)),
+        ),
+    );
+    await Promise.all(meetings);
+  }
+
+  async #up(): Promise<void> {
+    const deadline = performance.now() + UP_TIMEOUT_MS;
+    await Promise.all(this.servers.map((server) => this.#nodeUp(server, deadline)));
+  }
+
+  async #nodeUp(server: RedisServer, deadline: number): Promise<void> {
+    for (;;) {
+      const [info, nodes, slots] = await Promise.all(
+        ["INFO", "NODES", "SLOTS"].map((about) => server.command("CLUSTER", about)),
+      );
+      const view = { info: String(info), nodes: String(nodes), slots: slots! };
+      const missing = whatIsMissing(view, this.#endpoints);
+      if (missing === undefined) return;
+      if (performance.now() > deadline) {
+        throw new Error(`The Redis cluster does not come up: to its node at port ${server.port} ${missing}.`);
+      }
+      await sleep(POLL_MS);
+    }
+  }
+}
