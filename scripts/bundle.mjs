@@ -12,11 +12,21 @@ const output = `${folder}dist/bundle`;
 await rm(output, { recursive: true, force: true });
 const bundle = await rolldown({
   cwd: folder,
-  input: { index: "src/index.ts", "node-redis": "src/node-redis.ts", testing: "src/testing/index.ts" },
+  input: {
+    index: "src/index.ts",
+    "node-redis": "src/node-redis.ts",
+    ioredis: "src/ioredis.ts",
+    testing: "src/testing/index.ts",
+  },
   platform: "node",
   // Everything of our own is in; what the user has installed is not.
   external: (id) =>
-    !id.startsWith(".") && !id.startsWith("/") && !/^[a-z]:/i.test(id) && !id.startsWith("src/"),
+    id !== "resp-framing" &&
+    !id.includes("resp-framing") &&
+    !id.startsWith(".") &&
+    !id.startsWith("/") &&
+    !/^[a-z]:/i.test(id) &&
+    !id.startsWith("src/"),
 });
 await bundle.write({
   dir: output,

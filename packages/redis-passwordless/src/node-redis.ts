@@ -1,6 +1,6 @@
 import { NodeRedisAdapter } from "./adapters/node-redis/passwordless.js";
-import type { PasswordlessSettings } from "./adapters/node-redis/settings.js";
 import type { StreamingCredentialsProvider } from "./adapters/node-redis/structural.js";
+import type { PasswordlessSettings } from "./adapters/settings.js";
 import { defaultIdentity } from "./azure/entra-id.js";
 
 export type { PasswordlessSettings, StreamingCredentialsProvider };

@@ -1,6 +1,6 @@
 import type { Clock } from "../../core/clock.js";
 import type { Token } from "../../core/token.js";
-import { type BlockingCommand, blockingCommand, withTimeout } from "./blocking.js";
+import { type BlockingCommand, blockingCommand, withTimeout } from "../../inband/blocking-command.js";
 import type { AttachableClient, RedisArgument } from "./structural.js";
 import type { Outcome } from "./trace.js";
 

@@ -1,15 +1,12 @@
 import type { NetConnectOpts } from "node:net";
-import type { Duplex } from "node:stream";
 import { invalidOption, PasswordlessError } from "../../core/errors.js";
 import type { Dial } from "../../reauth/probe.js";
+import { opened } from "../opened.js";
+import { isLoopback, type Target } from "../plaintext.js";
 import type { ClientOptions, SocketOptions } from "./structural.js";
 
 /** Where a client connects to, and how. */
-export interface Endpoint {
-  /** For messages: `host:port` or the path of the socket. */
-  readonly label: string;
-  readonly isEncrypted: boolean;
-  readonly isLocal: boolean;
+export interface Endpoint extends Target {
   readonly socket: SocketOptions;
 }
 
@@ -31,35 +28,6 @@ export function endpointOf(options: ClientOptions, name = ""): Endpoint {
     );
   }
   return target;
-}
-
-/**
- * Refuses an endpoint that would send the token in clear text over a network.
- *
- * @throws {PasswordlessError} `ERR_PASSWORDLESS_PLAINTEXT_REFUSED`
- */
-export function assertEncrypted(endpoint: Endpoint, allowPlaintext: boolean): void {
-  if (endpoint.isEncrypted || endpoint.isLocal || allowPlaintext) return;
-  throw plaintextError(endpoint.label);
-}
-
-/**
- * Refuses a server, as `host:port` or the path of its socket, that is not on this machine.
- *
- * @throws {PasswordlessError} `ERR_PASSWORDLESS_PLAINTEXT_REFUSED`
- */
-export function assertLocal(server: string): void {
-  if (server.startsWith("/") || isLoopback(server.replace(/:\d+$/, ""))) return;
-  throw plaintextError(server);
-}
-
-function plaintextError(label: string): PasswordlessError {
-  return new PasswordlessError("ERR_PASSWORDLESS_PLAINTEXT_REFUSED", {
-    message: `The connection to ${label} is not encrypted: the token would travel in clear text, and Azure refuses such logins.`,
-    remedy:
-      "Use `rediss://` or `socket: { tls: true }` (port 10000 on Azure Managed Redis, 6380 on Azure Cache for Redis), or set `allowPlaintext` where something else protects the connection.",
-    details: { endpoint: label },
-  });
 }
 
 function fromUrl(url: string, socket: SocketOptions, name: string): Endpoint {
@@ -131,12 +99,6 @@ function credentialsError(option: string): PasswordlessError {
   });
 }
 
-function isLoopback(host: string): boolean {
-  return (
-    host === "localhost" || host.endsWith(".localhost") || host === "::1" || /^127(\.\d{1,3}){3}$/.test(host)
-  );
-}
-
 /** Opens connections as the client itself does: same host, same TLS options, same verification. */
 export function dialerOf(endpoint: Endpoint): Dial {
   return async (signal) => {
@@ -148,20 +110,4 @@ export function dialerOf(endpoint: Endpoint): Dial {
       : net.connect({ ...socket } as NetConnectOpts);
     return opened(stream, endpoint.isEncrypted ? "secureConnect" : "connect", signal);
   };
-}
-
-function opened(stream: Duplex, event: string, signal: AbortSignal): Promise<Duplex> {
-  return new Promise((resolve, reject) => {
-    const onAbort = (): void => {
-      stream.destroy();
-      reject(signal.reason);
-    };
-    if (signal.aborted) onAbort();
-    signal.addEventListener("abort", onAbort, { once: true });
-    stream.once("error", reject);
-    stream.once(event, () => {
-      stream.off("error", reject);
-      resolve(stream);
-    });
-  });
 }

@@ -1,3 +1,3 @@
+export type { PasswordlessSettings } from "../settings.js";
 export { NodeRedisAdapter } from "./passwordless.js";
-export type { PasswordlessSettings } from "./settings.js";
 export type { StreamingCredentialsProvider } from "./structural.js";

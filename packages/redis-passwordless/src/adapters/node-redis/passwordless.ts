@@ -2,11 +2,12 @@ import { invalidOption, PasswordlessError } from "../../core/errors.js";
 import type { Identity } from "../../reauth/identity.js";
 import { probeLogin } from "../../reauth/probe.js";
 import type { Prove } from "../../reauth/proof.js";
+import { assertEncrypted } from "../plaintext.js";
+import { assertSettings, type PasswordlessSettings } from "../settings.js";
 import { assertClient, attachTo, attachToPool, isPool } from "./attach.js";
-import { assertEncrypted, dialerOf, type Endpoint, endpointOf } from "./endpoint.js";
+import { dialerOf, type Endpoint, endpointOf } from "./endpoint.js";
 import { CredentialsProvider } from "./provider.js";
 import { reconnectStrategy } from "./reconnect.js";
-import { assertSettings, type PasswordlessSettings } from "./settings.js";
 import type {
   AttachableClient,
   ClientOptions,

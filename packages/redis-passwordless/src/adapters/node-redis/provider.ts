@@ -2,14 +2,12 @@ import { PasswordlessError } from "../../core/errors.js";
 import type { Token } from "../../core/token.js";
 import { refusedError } from "../../reauth/connection.js";
 import type { Reauthenticator } from "../../reauth/reauthenticator.js";
+import { tokenWaitError, waitForToken } from "../../reauth/token-wait.js";
+import { assertLocal } from "../plaintext.js";
 import type { AttachedClient } from "./attached-client.js";
-import { assertLocal } from "./endpoint.js";
 import type { BasicAuth, CredentialsListener, StreamingCredentialsProvider } from "./structural.js";
 import { Subscription } from "./subscription.js";
 import { type ConnectionState, watchConnections } from "./trace.js";
-
-/** How long a handshake waits for a token at most, in milliseconds; then the client connects anew and waits on. */
-const LONGEST_WAIT_MS = 10_000;
 
 /** After a wait longer than this, in milliseconds, a client that was up before connects anew. */
 const TRUSTED_WAIT_MS = 1_000;
@@ -102,21 +100,10 @@ export class CredentialsProvider implements StreamingCredentialsProvider {
   async #waitForToken(): Promise<Token> {
     const { clock } = this.#reauthenticator;
     const startMs = clock.now();
-    const patience = new AbortController();
-    const timer = clock.schedule(
-      () => patience.abort(waitError(this.#label, LONGEST_WAIT_MS)),
-      LONGEST_WAIT_MS,
-    );
-    try {
-      const token = await this.#reauthenticator.tokenForLogin({ signal: patience.signal });
-      const waitedMs = clock.now() - startMs;
-      if (this.#hasEverLoggedIn && waitedMs > TRUSTED_WAIT_MS) throw waitError(this.#label, waitedMs);
-      return token;
-    } catch (error) {
-      throw patience.signal.aborted ? patience.signal.reason : error;
-    } finally {
-      timer[Symbol.dispose]();
-    }
+    const token = await waitForToken(this.#reauthenticator, this.#label);
+    const waitedMs = clock.now() - startMs;
+    if (this.#hasEverLoggedIn && waitedMs > TRUSTED_WAIT_MS) throw tokenWaitError(this.#label, waitedMs);
+    return token;
   }
 
   /** Outcomes are taken from the commands themselves, where they come with their client. */
@@ -197,23 +184,9 @@ export class CredentialsProvider implements StreamingCredentialsProvider {
   }
 }
 
-/** Whether trying again cannot help until somebody repairs something. */
-export function isPermanent(error: unknown): boolean {
-  return PasswordlessError.is(error) && !error.retryable;
-}
-
 function closedError(label: string): PasswordlessError {
   return new PasswordlessError("ERR_PASSWORDLESS_CLOSED", {
     message: `The client of ${label} was closed while it waited for a token.`,
     remedy: "Nothing to mend if that was meant.",
-  });
-}
-
-function waitError(label: string, waitedMs: number): PasswordlessError {
-  return new PasswordlessError("ERR_PASSWORDLESS_TOKEN_WAIT_TIMEOUT", {
-    message: `The connection to ${label} has waited ${Math.round(waitedMs / 1000)} s for a token and is opened anew.`,
-    remedy:
-      "Nothing to do when this ends by itself; otherwise the events of the identity say why no token comes.",
-    retryable: true,
   });
 }

@@ -1,5 +1,6 @@
 import { PasswordlessError } from "../../core/errors.js";
-import { type CredentialsProvider, isPermanent } from "./provider.js";
+import { isPermanent } from "../../reauth/token-wait.js";
+import type { CredentialsProvider } from "./provider.js";
 import type { ReconnectStrategy } from "./structural.js";
 
 /** The wait for a token happens in the handshake itself, so a failed one is followed by the next at once. */

@@ -3,7 +3,7 @@ import {
   type BlockingCommand,
   blockingCommand,
   withTimeout,
-} from "../../../src/adapters/node-redis/blocking.js";
+} from "../../src/inband/blocking-command.js";
 
 type Argument = string | Buffer;
 

@@ -1,4 +1,4 @@
-import type { RedisArgument } from "./structural.js";
+export type RedisArgument = string | Buffer;
 
 /** Where a blocking command carries its timeout, and in which unit; 0 means for ever in both. */
 export interface BlockingCommand {

@@ -1,6 +1,6 @@
-import { invalidOption } from "../../core/errors.js";
-import { rejectUnknownOptions } from "../../core/unknown-options.js";
-import type { Identity } from "../../reauth/identity.js";
+import { invalidOption } from "../core/errors.js";
+import { rejectUnknownOptions } from "../core/unknown-options.js";
+import type { Identity } from "../reauth/identity.js";
 
 export interface PasswordlessSettings {
   /** Who logs in. @default the identity that the environment describes, shared by all clients of the process */

@@ -1,0 +1,233 @@
+import { createConnection, Socket } from "node:net";
+import { connect as connectTls } from "node:tls";
+import { PasswordlessError } from "../../core/errors.js";
+import type { Token } from "../../core/token.js";
+import { logIn, type Markers } from "../../inband/login.js";
+import { InbandSession } from "../../inband/session.js";
+import type { TransactionState } from "../../inband/transactions.js";
+import type { Reauthenticator } from "../../reauth/reauthenticator.js";
+import { isPermanent, waitForToken } from "../../reauth/token-wait.js";
+import { opened } from "../opened.js";
+import { assertEncrypted, isLoopback } from "../plaintext.js";
+import { assertVerified, targetOf } from "./endpoint.js";
+import type { ClientOptions, Connector, ConnectorClass, ErrorEmitter } from "./structural.js";
+
+/** Default of ioredis's `connectTimeout`, in milliseconds. */
+const CONNECT_TIMEOUT_MS = 10_000;
+/** Default of ioredis's `disconnectTimeout`, in milliseconds. */
+const DISCONNECT_TIMEOUT_MS = 2_000;
+
+/** Marks our connectors; a registered symbol, because a class may come from another copy of this library. */
+const PASSWORDLESS = Symbol.for("redis-passwordless.connector");
+
+/** Whether these are options that this library's connector has been put into. */
+export function isEquipped(options: ClientOptions): boolean {
+  return typeof options.Connector === "function" && PASSWORDLESS in options.Connector;
+}
+
+/** Everything that the connections made from one set of options share. */
+export class LoginDesk {
+  readonly reauthenticator: Reauthenticator;
+  readonly allowPlaintext: boolean;
+  /** Whether any connection has logged in so far. */
+  hasLoggedIn = false;
+
+  constructor(reauthenticator: Reauthenticator, allowPlaintext: boolean) {
+    this.reauthenticator = reauthenticator;
+    this.allowPlaintext = allowPlaintext;
+  }
+
+  /** Keeps a session, which has logged in with `token`, authenticated until its connection ends. */
+  keep(session: InbandSession, token: Token): void {
+    this.hasLoggedIn = true;
+    this.reauthenticator.accepted(token);
+    const enrollment = this.reauthenticator.enroll(session, token);
+    session.onceClosed(() => enrollment[Symbol.dispose]());
+  }
+}
+
+/** Makes the class for the option `Connector`: ioredis makes one of it for each client, duplicates included. */
+export function connectorClass(desk: LoginDesk, Sentinel?: ConnectorClass): ConnectorClass {
+  return class PasswordlessConnector extends LoginConnector {
+    static readonly [PASSWORDLESS] = true;
+
+    constructor(options: ClientOptions) {
+      super(desk, options, Sentinel === undefined ? undefined : new Sentinel(options));
+    }
+  };
+}
+
+/**
+ * Opens the connections of one client: waits for a token, connects, logs in, and only then hands the socket over.
+ * ioredis never sees the token, and sends nothing that waits before the server has accepted the login.
+ */
+export class LoginConnector implements Connector {
+  firstError?: Error | undefined;
+  readonly #desk: LoginDesk;
+  readonly #options: ClientOptions;
+  /** Finds the server by Sentinel; ioredis's own. */
+  readonly #sentinel: Connector | undefined;
+  #attempt: AbortController | undefined;
+  #socket: Socket | undefined;
+  /** The transaction that ended with the previous connection. */
+  #lost: TransactionState = "none";
+
+  constructor(desk: LoginDesk, options: ClientOptions, sentinel?: Connector) {
+    this.#desk = desk;
+    this.#options = options;
+    this.#sentinel = sentinel;
+  }
+
+  check(info: unknown): boolean {
+    return this.#sentinel?.check(info) ?? true;
+  }
+
+  disconnect(): void {
+    this.#attempt?.abort(new Error("the client was disconnected"));
+    this.#sentinel?.disconnect();
+    const socket = this.#socket;
+    if (socket === undefined || socket.destroyed) return;
+    const { clock } = this.#desk.reauthenticator;
+    const timer = clock.schedule(
+      () => socket.destroy(),
+      this.#options.disconnectTimeout ?? DISCONNECT_TIMEOUT_MS,
+    );
+    socket.once("close", () => timer[Symbol.dispose]());
+    socket.end();
+  }
+
+  /**
+   * Resolves with a socket that is logged in. What fails comes as a socket that is destroyed already, with
+   * `firstError`: ioredis then emits the error and goes on by its `retryStrategy`, whereas a rejection is the end
+   * of the client.
+   *
+   * @throws {PasswordlessError} the identity provider's permanent refusal, as long as nobody has ever logged in
+   */
+  async connect(emit: ErrorEmitter): Promise<Socket> {
+    const attempt = new AbortController();
+    this.#attempt = attempt;
+    this.firstError = undefined;
+    try {
+      this.#socket = await this.#open(emit, attempt.signal);
+      return this.#socket;
+    } catch (error) {
+      if (!attempt.signal.aborted) {
+        if (isPermanent(error) && !this.#desk.hasLoggedIn) throw error;
+        this.firstError = error instanceof Error ? error : new Error(String(error));
+      }
+      return new Socket().destroy();
+    } finally {
+      if (this.#attempt === attempt) this.#attempt = undefined;
+    }
+  }
+
+  async #open(emit: ErrorEmitter, signal: AbortSignal): Promise<Socket> {
+    const { reauthenticator, allowPlaintext } = this.#desk;
+    const target = targetOf(this.#options);
+    assertVerified(this.#options.tls);
+    // Duplicates and the nodes of a cluster may have other options than those that were checked.
+    if (this.#sentinel === undefined) assertEncrypted(target, allowPlaintext);
+    const token = await waitForToken(reauthenticator, target.label, signal);
+    const deadline = new AbortController();
+    const timer = reauthenticator.clock.schedule(
+      () => deadline.abort(timeoutError()),
+      this.#options.connectTimeout || CONNECT_TIMEOUT_MS,
+    );
+    const either = AbortSignal.any([signal, deadline.signal]);
+    let socket: Socket | undefined;
+    try {
+      socket = await this.#dial(emit, either);
+      this.#assertPeer(socket, allowPlaintext);
+      const markers = await logIn(socket, target.label, token, either);
+      return this.#handOver(socket, target.label, token, markers);
+    } catch (error) {
+      socket?.on("error", () => {}).destroy();
+      if (isRefusal(error)) reauthenticator.refused(token, error);
+      throw error;
+    } finally {
+      timer[Symbol.dispose]();
+    }
+  }
+
+  async #dial(emit: ErrorEmitter, signal: AbortSignal): Promise<Socket> {
+    const { path, host, port, family, tls, enableTLSForSentinelMode } = this.#options;
+    if (this.#sentinel !== undefined) {
+      const socket = await this.#sentinel.connect(emit);
+      const isTls = enableTLSForSentinelMode === true && Boolean(tls);
+      return opened(socket, isTls ? "secureConnect" : "connect", signal);
+    }
+    const where = path ? { path } : { host, port: Number(port ?? 6379), family };
+    const options = { ...where, ...(tls as object | undefined) } as { port: number };
+    return tls
+      ? opened(connectTls(options), "secureConnect", signal)
+      : opened(createConnection(options), "connect", signal);
+  }
+
+  /** A sentinel may name any host. */
+  #assertPeer(socket: Socket, allowPlaintext: boolean): void {
+    if (this.#sentinel === undefined) return;
+    const host = (socket.remoteAddress ?? "").replace(/^::ffff:/, "");
+    const isEncrypted = "encrypted" in socket && socket.encrypted === true;
+    assertEncrypted(
+      { label: `${host}:${socket.remotePort}`, isEncrypted, isLocal: isLoopback(host) },
+      allowPlaintext,
+    );
+  }
+
+  #handOver(socket: Socket, label: string, token: Token, markers: Markers | undefined): Socket {
+    socket.once("error", (error) => {
+      this.firstError = error;
+    });
+    this.#desk.keep(this.#sessionOn(socket, label, markers), token);
+    return socket;
+  }
+
+  #sessionOn(socket: Socket, label: string, markers: Markers | undefined, protocol?: 2 | 3): InbandSession {
+    const lost = this.#lost;
+    this.#lost = "none";
+    const session = new InbandSession(socket, {
+      label,
+      markers,
+      lost,
+      ...(protocol === undefined ? {} : { protocol }),
+      schedule: this.#desk.reauthenticator,
+    });
+    session.onceClosed((transaction) => {
+      this.#lost = transaction;
+    });
+    return session;
+  }
+
+  /** Whether this connector has opened this socket, or adopted it. */
+  owns(socket: Socket): boolean {
+    return this.#socket === socket;
+  }
+
+  /** Takes over a connection that is open already, and logs in on it. */
+  async adopt(socket: Socket, markers: Markers | undefined, protocol: 2 | 3): Promise<void> {
+    this.#socket = socket;
+    const { label } = targetOf(this.#options);
+    const { reauthenticator } = this.#desk;
+    const session = this.#sessionOn(socket, label, markers, protocol);
+    const token = await waitForToken(reauthenticator, label);
+    try {
+      if ((await session.authenticate(token)) === "accepted") this.#desk.keep(session, token);
+    } catch (error) {
+      if (isRefusal(error)) reauthenticator.refused(token, error);
+      throw error;
+    }
+  }
+}
+
+function isRefusal(error: unknown): boolean {
+  return PasswordlessError.is(error) && error.code === "ERR_PASSWORDLESS_AUTH_REFUSED";
+}
+
+/** As ioredis's own connector puts it. */
+function timeoutError(): Error {
+  return Object.assign(new Error("connect ETIMEDOUT"), {
+    code: "ETIMEDOUT",
+    errorno: "ETIMEDOUT",
+    syscall: "connect",
+  });
+}

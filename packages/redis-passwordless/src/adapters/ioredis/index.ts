@@ -1,0 +1,2 @@
+export type { PasswordlessSettings } from "../settings.js";
+export { IoRedisAdapter } from "./passwordless.js";

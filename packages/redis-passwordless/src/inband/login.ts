@@ -1,0 +1,97 @@
+import type { Duplex } from "node:stream";
+import { encodeCommand, ReplyScanner } from "resp-framing";
+import type { Token } from "../core/token.js";
+import { refusedError } from "../reauth/connection.js";
+import { HELLO_REQUEST, helloMarkers, type Marker, pingMarker } from "./marker.js";
+
+/** Makes the markers of one connection; the protocol is the one that it speaks when the reply comes. */
+export type Markers = (protocol: 2 | 3) => Marker;
+
+/**
+ * Logs in on a connection on which nothing has been sent yet, and finds out how its replies can be told apart:
+ * by a PING, or, for a user who may not PING, by HELLO. The stream is paused afterwards and nobody listens.
+ *
+ * @throws {PasswordlessError} `ERR_PASSWORDLESS_AUTH_REFUSED` when the server refused the token
+ * @throws the stream's error, or the signal's reason
+ */
+export async function logIn(
+  stream: Duplex,
+  label: string,
+  token: Token,
+  signal: AbortSignal,
+): Promise<Markers | undefined> {
+  const ping = pingMarker();
+  // In one write: AUTH comes first, so its error is never lost (https://github.com/redis/redis/issues/15640).
+  const request = Buffer.concat([encodeAuth(token), ping.request, HELLO_REQUEST]);
+  const [auth, pong, hello] = await ask(stream, request, signal);
+  if (auth === undefined || !auth.subarray(0, 3).equals(OK)) {
+    throw refusedError(label, token, textOf(auth ?? Buffer.alloc(0)));
+  }
+  return markersFrom(pong, hello, ping);
+}
+
+/** How replies can be told apart, from the replies to a `ping` and to HELLO; `undefined` when they cannot. */
+export function markersFrom(
+  pong: Buffer | undefined,
+  hello: Buffer | undefined,
+  ping: Marker,
+): Markers | undefined {
+  if (pong?.equals(ping.replyPrefix) === true) return pingMarker;
+  return hello === undefined ? undefined : helloMarkers(hello);
+}
+
+export function encodeAuth(token: Token): Buffer {
+  return encodeCommand(["AUTH", token.username, token.reveal()]);
+}
+
+/** The text of a simple reply or an error, without its type. */
+export function textOf(frame: Buffer): string {
+  return frame.toString("utf8").replace(/^[-+]/, "").trimEnd();
+}
+
+const OK = Buffer.from("+OK");
+
+/** Sends three commands and resolves with their replies; only the first one when that is an error. */
+function ask(stream: Duplex, request: Buffer, signal: AbortSignal): Promise<Buffer[]> {
+  return new Promise((resolve, reject) => {
+    const scanner = new ReplyScanner({ maxBulkLength: LONGEST_REPLY, maxElements: LONGEST_REPLY });
+    const replies: Buffer[] = [];
+    let received: Buffer = Buffer.alloc(0);
+    const settle = (): void => {
+      stream.off("data", onData).off("error", fail).off("close", onClose).pause();
+      signal.removeEventListener("abort", onAbort);
+    };
+    const fail = (error: Error): void => {
+      settle();
+      reject(error);
+    };
+    const onClose = (): void => fail(new Error("the server closed the connection during the login"));
+    const onAbort = (): void => fail(signal.reason as Error);
+    const onData = (chunk: Buffer): void => {
+      received = Buffer.concat([received, chunk]);
+      try {
+        while (scanner.position < received.length && replies.length < 3 && !isError(replies[0])) {
+          scanner.scanFrame(received, scanner.position);
+          if (scanner.atBoundary) replies.push(received.subarray(scanner.frameStart, scanner.position));
+        }
+      } catch (error) {
+        fail(new Error("the answer is not Redis protocol", { cause: error }));
+        return;
+      }
+      if (replies.length < 3 && !isError(replies[0])) return;
+      settle();
+      resolve(replies);
+    };
+    stream.on("data", onData).on("error", fail).on("close", onClose);
+    signal.addEventListener("abort", onAbort, { once: true });
+    if (signal.aborted) onAbort();
+    else stream.write(request);
+  });
+}
+
+/** What is longer is not an answer to our questions. */
+const LONGEST_REPLY = 64 * 1024;
+
+function isError(reply: Buffer | undefined): boolean {
+  return reply?.[0] === 45;
+}

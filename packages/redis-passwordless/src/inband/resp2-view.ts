@@ -1,0 +1,44 @@
+/**
+ * What a RESP2 client gets to see of a connection that speaks RESP3 because RESP2 allows no AUTH while something is
+ * subscribed: the same frames, but for the type of pushes, null in a confirmation and the reply to PING
+ * (https://github.com/redis/redis-specifications/blob/master/protocol/RESP3.md).
+ */
+export class Resp2View {
+  /** Channels and patterns that are subscribed, as the server counted last. */
+  #subscriptions = 0;
+
+  /** Whether a RESP2 client that gets to see this is in subscriber mode. */
+  get isSubscribed(): boolean {
+    return this.#subscriptions > 0;
+  }
+
+  translate(frame: Buffer, isPush: boolean, lastInteger: number): Buffer {
+    if (!isPush) return this.#subscriptions > 0 ? asSubscriberReply(frame) : frame;
+    const kind = kindOf(frame);
+    const isConfirmation = kind.endsWith("subscribe");
+    if (isConfirmation) this.#subscriptions = lastInteger;
+    const shown = isConfirmation && frame.includes(NULL) ? withoutResp3Null(frame) : Buffer.from(frame);
+    shown[0] = STAR;
+    return shown;
+  }
+}
+
+const STAR = 42;
+const NULL = Buffer.from("\r\n_\r\n");
+
+/** The first element of a push, which is a bulk string. */
+function kindOf(push: Buffer): string {
+  return /^>\d+\r\n\$\d+\r\n([a-z]+)/.exec(push.toString("latin1", 0, 40))?.[1] ?? "";
+}
+
+/** A confirmation that names no channel, for an UNSUBSCRIBE with nothing to unsubscribe. */
+function withoutResp3Null(frame: Buffer): Buffer {
+  return Buffer.from(frame.toString("latin1").replace("\r\n_\r\n", "\r\n$-1\r\n"), "latin1");
+}
+
+/** A subscriber's PING is answered by an array in RESP2. */
+function asSubscriberReply(frame: Buffer): Buffer {
+  const text = frame.toString("latin1", 0, 8);
+  if (text.startsWith("+PONG\r\n")) return Buffer.from("*2\r\n$4\r\npong\r\n$0\r\n\r\n");
+  return text.startsWith("$") ? Buffer.concat([Buffer.from("*2\r\n$4\r\npong\r\n"), frame]) : frame;
+}
