@@ -31,7 +31,8 @@ export function sentinelLabel(options: ClientOptions): string {
  * @throws {PasswordlessError} `ERR_PASSWORDLESS_INVALID_OPTION`, `ERR_PASSWORDLESS_URL_CREDENTIALS`
  */
 export function optionsFromUrl(url: string, option: string): ClientOptions & Record<string, unknown> {
-  const text = /^[a-z]+:\/\//i.test(url) ? url : `redis://${url}`;
+  const hasScheme = /^[a-z]+:\/\//i.test(url);
+  const text = hasScheme ? url : `redis://${url}`;
   if (url.startsWith("/")) return { path: url };
   if (!URL.canParse(text)) throw invalidOption(option, "an address such as `rediss://host:port`");
   const { protocol, username, password, hostname, port, pathname, searchParams } = new URL(text);
@@ -47,7 +48,7 @@ export function optionsFromUrl(url: string, option: string): ClientOptions & Rec
     ...db,
     host: hostname.replace(/^\[(.*)\]$/, "$1"),
     port: port === "" ? DEFAULT_PORT : Number(port),
-    ...(scheme === "tls" ? { tls: {} } : {}),
+    ...(hasScheme ? { tls: scheme === "tls" ? {} : null } : {}),
   };
 }
 

@@ -59,7 +59,11 @@ export class IoRedisAdapter {
         nodes: readonly unknown[],
         options: object,
       ) => InstanceType<C>
-    )(nodes, { ...options, redisOptions: { ...shared, Connector } });
+    )(nodes, {
+      ...(shared.tls ? { dnsLookup: keepName } : {}),
+      ...options,
+      redisOptions: { ...shared, Connector },
+    });
     equipCluster(cluster, desk);
     return cluster;
   }
@@ -99,6 +103,10 @@ export class IoRedisAdapter {
     Object.assign(redisOptions, { Connector: connectorClass(desk) });
     cluster.options.redisOptions = redisOptions;
     for (const node of nodes) attachTo(node, desk);
+    // Emitted before the node connects.
+    cluster.on("+node", (node: Client) => {
+      if (!isEquipped(node.options)) attachTo(node, desk);
+    });
     equipCluster(cluster, desk);
   }
 
@@ -155,6 +163,11 @@ function withTlsForAll(redisOptions: ClientOptions, roots: readonly ClientOption
   if (redisOptions.tls !== undefined) return redisOptions;
   const needsTls = roots.some((root) => withTls(root).tls !== undefined && withTls(root).tls !== null);
   return needsTls ? { ...redisOptions, tls: {} } : redisOptions;
+}
+
+/** ioredis looks up the first nodes itself and goes on with their addresses, which no certificate covers. */
+function keepName(address: string, callback: (error: null, address: string) => void): void {
+  callback(null, address);
 }
 
 function sentinelClass(Redis: ClientClass | undefined): ConnectorClass {
