@@ -2,7 +2,11 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { RedisBackend } from "./backend.js";
 import { slotRanges, whatIsMissing } from "./cluster-view.js";
 import type { RedisServer } from "./server.js";
-import { type StartedRedisServer, startRedisServer } from "./start-redis-server.js";
+import {
+  type StartedRedisServer,
+  type StartRedisServerOptions,
+  startRedisServer,
+} from "./start-redis-server.js";
 
 export interface StartRedisClusterOptions {
   /** 3 or more, the least with which a cluster survives the loss of one. */
@@ -21,12 +25,18 @@ export const LOOPBACK_IP = "127.0.0.1";
 /** How long the nodes may take to agree. After a start they wait for 2 s before they serve (CLUSTER_WRITABLE_DELAY). */
 const UP_TIMEOUT_MS = 30_000;
 
+/**
+ * A node tells each other one its name twice in this time. At a start the first telling may go amiss, because it is
+ * left out until the other is known to understand it; the server's own 15 s would make that a wait of 7.5 s.
+ */
+const NODE_TIMEOUT_MS = 5_000;
+
 /** How often a node is asked whether its cluster is up. */
 const POLL_MS = 20;
 
 /**
- * Starts the masters of a cluster. They learn about each other, and which slots they have, when the ports are
- * known at which clients reach them: {@link RedisBackend.announce}.
+ * Starts the masters of a cluster, each with its slots. They learn about each other when the ports are known at
+ * which clients reach them: {@link RedisBackend.announce}.
  *
  * @throws {RangeError} when there are too few masters.
  * @throws {Error} when no server of version 7 is installed or one does not start.
@@ -38,10 +48,12 @@ export async function startRedisCluster(options: StartRedisClusterOptions): Prom
   }
   const settings = {
     isClusterNode: true,
-    args: [...announcementArgs(announcedHost), ...args],
+    args: [...nodeArgs(announcedHost), ...args],
     ...(bin !== undefined && { bin }),
   };
-  const starts = await Promise.allSettled(Array.from({ length: masters }, () => startRedisServer(settings)));
+  const starts = await Promise.allSettled(
+    slotRanges(masters).map((slots, index) => startMaster(settings, slots, index + 1)),
+  );
   const servers = starts.flatMap((start) => (start.status === "fulfilled" ? [start.value] : []));
   const failure = starts.find((start) => start.status === "rejected");
   if (failure !== undefined) {
@@ -51,8 +63,29 @@ export async function startRedisCluster(options: StartRedisClusterOptions): Prom
   return new RedisCluster(servers, announcedHost);
 }
 
-function announcementArgs(host: string): readonly string[] {
-  const address = ["--cluster-announce-ip", LOOPBACK_IP];
+/**
+ * Starts a server and gives it its slots at once: a node that has been up for 2 s and knows no slots takes that for
+ * a minority of the cluster, and then waits for another 5 s before it serves (CLUSTER_MAX_REJOIN_DELAY).
+ */
+async function startMaster(
+  settings: StartRedisServerOptions,
+  slots: readonly [first: number, last: number],
+  epoch: number,
+): Promise<StartedRedisServer> {
+  const server = await startRedisServer(settings);
+  try {
+    // Different from the beginning, so that the nodes need not settle whose is the greater.
+    await server.command("CLUSTER", "SET-CONFIG-EPOCH", String(epoch));
+    await server.command("CLUSTER", "ADDSLOTSRANGE", ...slots.map(String));
+    return server;
+  } catch (error) {
+    await server.close();
+    throw error;
+  }
+}
+
+function nodeArgs(host: string): readonly string[] {
+  const address = ["--cluster-announce-ip", LOOPBACK_IP, "--cluster-node-timeout", String(NODE_TIMEOUT_MS)];
   return host === LOOPBACK_IP
     ? address
     : [...address, "--cluster-announce-hostname", host, "--cluster-preferred-endpoint-type", "hostname"];
@@ -71,15 +104,9 @@ class RedisCluster implements RedisBackend {
 
   async announce(ports: readonly number[]): Promise<void> {
     this.#endpoints = new Set(ports.map((port) => `${this.#announcedHost}:${port}`));
-    const ranges = slotRanges(this.servers.length);
+    // The nodes talk on their bus ports; this one is for clients only.
     await Promise.all(
-      this.servers.map(async (server, index) => {
-        // The nodes talk on their bus ports; this one is for clients only.
-        await server.configure("cluster-announce-port", String(ports[index]));
-        // Different from the beginning, so that the nodes need not settle whose is the greater.
-        await server.command("CLUSTER", "SET-CONFIG-EPOCH", String(index + 1));
-        await server.command("CLUSTER", "ADDSLOTSRANGE", ...ranges[index]!.map(String));
-      }),
+      this.servers.map((server, index) => server.configure("cluster-announce-port", String(ports[index]))),
     );
     await this.#introduce();
     await this.#up();
