@@ -46,7 +46,8 @@ describe("client secret", () => {
   test("the right one gets a token for the service principal's object ID", async () => {
     const response = await askAuthority(azure);
     expect(response.status).toBe(200);
-    expect(response.body).toMatchObject({ token_type: "Bearer", expires_in: 3600, ext_expires_in: 3600 });
+    const life = expect.toBeOneOf([3600, 3599]) as number; // In which second it is counted is chance.
+    expect(response.body).toMatchObject({ token_type: "Bearer", expires_in: life, ext_expires_in: life });
     expect(response.body).not.toHaveProperty("refresh_in");
     expect(claimsIn(response)).toMatchObject({
       oid: azure.servicePrincipal.objectId,
@@ -87,14 +88,17 @@ describe("client secret", () => {
       path: "oauth2/token",
       fields: { scope: undefined, resource: "https://redis.azure.com/" },
     });
-    expect(response.body).toMatchObject({ expires_in: "3600", resource: "https://redis.azure.com/" });
+    expect(response.body).toMatchObject({ resource: "https://redis.azure.com/" });
+    expect(response.body["expires_in"]).toMatch(/^(3600|3599)$/);
     expect(response.body["expires_on"]).toBe(String(claimsIn(response)["exp"]));
   });
 
   test("a long-lived token comes with the advice to refresh it at half its life", async () => {
     const { clientId, secret } = azure.addServicePrincipal({ tokenLifetimeMs: 24 * 3_600_000 });
     const { body } = await askAuthority(azure, { fields: { client_id: clientId, client_secret: secret } });
-    expect(body).toMatchObject({ expires_in: 86_400, refresh_in: 43_200 });
+    const left = Number(body["expires_in"]);
+    expect(left).toBeOneOf([86_400, 86_399]);
+    expect(body["refresh_in"]).toBe(Math.floor(left / 2));
   });
 });
 

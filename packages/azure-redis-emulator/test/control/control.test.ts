@@ -127,8 +127,8 @@ test("the lifetime of tokens can be set, for all or for one", async () => {
   const { objectId, clientId } = azure.userIdentity;
   await call("PUT", "/token-lifetime", { lifetimeMs: 600_000 });
   await call("PUT", "/token-lifetime", { lifetimeMs: 60_000, objectId });
-  expect((await askImds(azure)).body["expires_in"]).toMatch(/^600$/);
-  expect((await askImds(azure, { client_id: clientId })).body["expires_in"]).toMatch(/^60$/);
+  expect((await askImds(azure)).body["expires_in"]).toMatch(/^(600|599)$/);
+  expect((await askImds(azure, { client_id: clientId })).body["expires_in"]).toMatch(/^(60|59)$/);
   expect((await call("PUT", "/token-lifetime", { lifetimeMs: "long" })).status).toBe(400);
   expect((await call("PUT", "/token-lifetime", {})).status).toBe(400);
 });
