@@ -15,6 +15,9 @@ export interface BlockableConnection {
 /** Shorter slices would only keep the server busy, in milliseconds. */
 const SHORTEST_SLICE_MS = 50;
 
+/** A slice of the server's may seem this much shorter here, in milliseconds, because clocks are read in whole ones. */
+const UNBLOCK_TOLERANCE_MS = 5;
+
 /**
  * A command that blocks longer than the next login can wait, sent in slices: Redis itself answers each of them, so
  * nothing can get lost in between, and the client sees one command and one reply.
@@ -54,10 +57,13 @@ export class BlockedCommand {
       const sliceMs = Math.min(remainingMs, this.#longestSliceMs());
       remainingMs -= sliceMs;
       const isLast = remainingMs <= 0;
+      const startMs = this.#clock.now();
       let isTimeout = false;
       const slice = encodeCommand(withTimeout(args, this.#command, sliceMs));
       const isAnswered = await this.#connection.ask(slice, (frame) => {
-        isTimeout = !isLast && isNull(frame);
+        // Null before the time is up comes from a CLIENT UNBLOCK, and is for the client.
+        const isEarly = this.#clock.now() - startMs < sliceMs - UNBLOCK_TOLERANCE_MS;
+        isTimeout = !isLast && !isEarly && isNull(frame);
         return isTimeout ? undefined : frame;
       });
       if (!isAnswered || !isTimeout) return;

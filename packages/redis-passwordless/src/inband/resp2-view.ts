@@ -17,7 +17,8 @@ export class Resp2View {
     const kind = kindOf(frame);
     const isConfirmation = kind.endsWith("subscribe");
     if (isConfirmation) this.#subscriptions = lastInteger;
-    const shown = isConfirmation && frame.includes(NULL) ? withoutResp3Null(frame) : Buffer.from(frame);
+    const shown = isConfirmation && frame.includes(NULL) ? withoutResp3Null(frame) : frame;
+    // In place: nobody else has these bytes.
     shown[0] = STAR;
     return shown;
   }

@@ -88,17 +88,17 @@ export class InbandSession implements Connection {
   }
 
   async authenticate(token: Token): Promise<LoginResult> {
-    await this.#transactions.over();
     if (!this.#isOpen) return "offline";
     if (this.#markers === undefined || !this.#isFollowed || this.#isPlainSubscriber) return "unable";
     let verdict: Buffer | undefined;
-    const isAnswered = await this.#exchange(encodeAuth(token), {
-      onReply: (frame) => {
-        // A connection that monitors gets other lines in between.
-        if (verdict !== undefined || !isVerdict(frame)) return frame;
-        verdict = frame;
-        return undefined;
-      },
+    const onReply = (frame: Buffer): Buffer | undefined => {
+      // A connection that monitors gets other lines in between.
+      if (verdict !== undefined || !isVerdict(frame)) return frame;
+      verdict = frame;
+      return undefined;
+    };
+    const isAnswered = await new Promise((resolve) => {
+      this.#transactions.whenOver(() => resolve(this.#exchange(encodeAuth(token), { onReply })));
     });
     if (!isAnswered) return "offline";
     if (verdict?.subarray(0, 3).equals(OK) === true) return "accepted";
@@ -152,10 +152,12 @@ export class InbandSession implements Connection {
       const until = plan.kind === "confirm" ? offset : start;
       this.#send(bytes.subarray(sent, until));
       sent = offset;
-      // A transaction in one write is a pipeline, which the client itself keeps together.
-      if (plan.kind === "confirm" && hasBegunHere) this.#transactions.confirm();
-      else if (plan.kind === "confirm") this.#confirmTransaction();
-      else if (plan.kind === "refuse") this.#refuse(plan.lost);
+      if (plan.kind === "confirm") {
+        // A transaction in one write is a pipeline, which the client itself keeps together.
+        if (hasBegunHere) this.#transactions.confirm();
+        else this.#confirmTransaction();
+        this.#transactions.release();
+      } else if (plan.kind === "refuse") this.#refuse(plan.lost);
       else {
         this.#holdWhile(plan.run, bytes.subarray(offset));
         return true;
@@ -281,7 +283,7 @@ export class InbandSession implements Connection {
     void first().finally(() => {
       const held = this.#held ?? [];
       this.#held = undefined;
-      if (this.#isOpen) for (const bytes of held) this.#take(bytes);
+      if (this.#socket.writable) for (const bytes of held) this.#take(bytes);
     });
   }
 
@@ -304,7 +306,7 @@ export class InbandSession implements Connection {
     },
   ): Promise<boolean> {
     const markers = this.#markers;
-    if (markers === undefined || !this.#isOpen) return Promise.resolve(false);
+    if (markers === undefined || !this.#isOpen || !this.#socket.writable) return Promise.resolve(false);
     const begin = markers(this.#protocol);
     this.#protocol = how.protocol ?? this.#protocol;
     const end = markers(this.#protocol);

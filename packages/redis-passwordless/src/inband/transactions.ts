@@ -22,10 +22,9 @@ export class Transactions {
     this.#state = "open";
   }
 
-  /** EXEC or DISCARD has been written. */
+  /** EXEC or DISCARD is about to be written; {@link release} follows when it has been. */
   end(): void {
     if (this.#state === "open") this.#state = "ending";
-    this.#release();
   }
 
   /** Its reply is here. */
@@ -36,18 +35,16 @@ export class Transactions {
   /** Nobody will end it: the connection is gone. */
   abandon(): void {
     this.#state = "none";
-    this.#release();
+    this.release();
   }
 
-  /** Resolves when no transaction is open. */
-  over(): Promise<void> {
-    if (!this.isOpen) return Promise.resolve();
-    return new Promise((resolve) => {
-      this.#waiting.push(resolve);
-    });
+  /** Calls back when no transaction is open, before anything else can be written. */
+  whenOver(callback: () => void): void {
+    if (this.isOpen) this.#waiting.push(callback);
+    else callback();
   }
 
-  #release(): void {
-    for (const resolve of this.#waiting.splice(0)) resolve();
+  release(): void {
+    for (const callback of this.#waiting.splice(0)) callback();
   }
 }
