@@ -74,7 +74,7 @@ export class CredentialsProvider implements StreamingCredentialsProvider {
     const identified = subscription.identify();
     // Before anything is awaited: from here on the client's end is noticed.
     const enrolled = this.#enroll(subscription, token);
-    this.#listeners.register(listener, enrolled);
+    this.#listeners.register(listener, enrolled, listener);
     try {
       // The client may have been closed while it waited; nobody would ever dispose its subscription.
       if ((await identified).isClosed) throw closedError(subscription.label);
@@ -87,7 +87,8 @@ export class CredentialsProvider implements StreamingCredentialsProvider {
       throw error;
     }
     const dispose = (): void => {
-      void listener; // Holds the listener for as long as the client holds the disposable.
+      // That it is used here keeps the listener alive for as long as the client holds the disposable.
+      this.#listeners.unregister(listener);
       this.#leave(enrolled);
     };
     return [{ username: token.username, password: token.reveal() }, { dispose }];
