@@ -1,8 +1,13 @@
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { npm, pack, publicSubpaths, workspacePackages } from "./packages.mjs";
+import { run } from "./run.mjs";
+
+const INSTALLED = fileURLToPath(new URL("../../node_modules/", import.meta.url));
 
 /** @typedef {import("./packages.mjs").Tarball} Tarball */
 /** @typedef {import("./packages.mjs").WorkspacePackage} WorkspacePackage */
@@ -28,6 +33,44 @@ export class Consumer {
     const paths = names.map((name) => /** @type {Tarball} */ (this.tarballs.get(name)).path);
     const source = offline ? "--offline" : "--prefer-offline";
     npm(["install", source, "--omit=dev", "--no-audit", "--no-fund", ...paths], this.#folder);
+  }
+
+  /**
+   * Makes packages that the workspace has installed available here too.
+   *
+   * @param {readonly string[]} names
+   */
+  link(names) {
+    for (const name of names) {
+      const path = join(this.#folder, "node_modules", name);
+      mkdirSync(dirname(path), { recursive: true });
+      symlinkSync(join(INSTALLED, name), path, "junction");
+    }
+  }
+
+  /**
+   * Compiles files as a user's strict project with `module: nodenext` does, every declaration included.
+   *
+   * @param {string} compiler the name that a version of TypeScript is installed by
+   * @param {Record<string, string>} files sources by name: `.mts` and `.cts`
+   * @throws {Error} with what the compiler has found
+   */
+  compile(compiler, files) {
+    for (const [name, source] of Object.entries(files)) writeFileSync(join(this.#folder, name), source);
+    const project = {
+      compilerOptions: {
+        target: "es2022",
+        module: "nodenext",
+        strict: true,
+        noEmit: true,
+        skipLibCheck: false,
+        types: ["node"],
+      },
+      files: Object.keys(files),
+    };
+    writeFileSync(join(this.#folder, "tsconfig.json"), JSON.stringify(project));
+    const manifest = createRequire(import.meta.url).resolve(`${compiler}/package.json`);
+    run(process.execPath, [join(dirname(manifest), "bin/tsc"), "-p", "."], { cwd: this.#folder });
   }
 
   /** The names of everything that is installed. */

@@ -17,31 +17,29 @@ export interface ClusterClass {
 }
 
 /**
- * Makes a passwordless client of your own class: of ioredis 6, ioredis 5 or iovalkey. The options are ioredis's own;
- * TLS is switched on for every host but this machine.
- *
- * Every connection waits for a valid token and logs in before ioredis gets it, so user name and token are in none
- * of its options, commands or errors. Each new token is put on the live connections between two commands, also on
- * subscribers, behind transactions and around commands that block for ever. Duplicates are covered, and whatever a
- * framework makes of them.
+ * Options that carry our `Connector`. Its type is none of ioredis's, so that one declaration fits every version of
+ * it. What was written as an array is one again: ioredis asks for arrays that can be changed.
+ */
+export type PasswordlessOptions<O extends object> = {
+  -readonly [K in keyof O]: O[K] extends readonly (infer Element)[] ? Element[] : O[K];
+} & { readonly Connector: never };
+
+// When a call fits none of them, TypeScript 7 explains why it does not fit the last: so that is the one used most.
+
+/**
+ * Makes options passwordless, for a framework that makes the client itself: `connection` of BullMQ, the options of
+ * `@fastify/redis` and of Nest's modules. They carry a `Connector`, which ioredis uses for every connection.
  *
  * @example
  * ```ts
- * import { Redis } from "ioredis";
- * import { passwordless } from "redis-passwordless/ioredis";
- *
- * const redis = passwordless(Redis, { host: "my-cache.westus3.redis.azure.net", port: 10000 });
+ * const connection = passwordless({ host: "my-cache.westus3.redis.azure.net", port: 10000, maxRetriesPerRequest: null });
+ * const worker = new Worker("mail", send, { connection });
  * ```
- *
- * @throws {PasswordlessError} `ERR_PASSWORDLESS_INVALID_OPTION`; `ERR_PASSWORDLESS_CLIENT_UNSUPPORTED` for a class
- * that is none of these; `ERR_PASSWORDLESS_URL_CREDENTIALS` when an address names a user or password;
- * `ERR_PASSWORDLESS_PLAINTEXT_REFUSED` without TLS to another machine
  */
-export function passwordless<C extends RedisClass>(
-  Redis: C,
-  options: string | InstanceType<C>["options"],
+export function passwordless<const O extends object & { readonly prototype?: never }>(
+  options: O,
   settings?: PasswordlessSettings,
-): InstanceType<C>;
+): PasswordlessOptions<O>;
 /**
  * Makes a passwordless cluster client of your own class: every node, nodes that join later, the connections that
  * ask for the slots, and the cluster's own subscribers.
@@ -58,19 +56,34 @@ export function passwordless<C extends ClusterClass>(
   settings?: PasswordlessSettings,
 ): InstanceType<C>;
 /**
- * Makes options passwordless, for a framework that makes the client itself: `connection` of BullMQ, the options of
- * `@fastify/redis` and of Nest's modules. They carry a `Connector`, which ioredis uses for every connection.
+ * Makes a passwordless client of your own class: of ioredis 6, ioredis 5 or iovalkey. The options are ioredis's own;
+ * TLS is switched on for every host but this machine.
+ *
+ * Every connection waits for a valid token and logs in before ioredis gets it, so user name and token are in none
+ * of its options, commands or errors. Each new token is put on the live connections between two commands, also on
+ * subscribers, behind transactions and around commands that block for ever. Duplicates are covered, and whatever a
+ * framework makes of them.
  *
  * @example
  * ```ts
- * const connection = passwordless({ host: "my-cache.westus3.redis.azure.net", port: 10000, maxRetriesPerRequest: null });
- * const worker = new Worker("mail", send, { connection });
+ * import { Redis } from "ioredis";
+ * import { passwordless } from "redis-passwordless/ioredis";
+ *
+ * const redis = passwordless(Redis, { host: "my-cache.westus3.redis.azure.net", port: 10000 });
  * ```
+ *
+ * The result has the type of your class. Where ioredis 6 is to reply with RESP3's own types, name them:
+ * `passwordless(Redis<"resp3">, { replyMapping: "resp3", … })`.
+ *
+ * @throws {PasswordlessError} `ERR_PASSWORDLESS_INVALID_OPTION`; `ERR_PASSWORDLESS_CLIENT_UNSUPPORTED` for a class
+ * that is none of these; `ERR_PASSWORDLESS_URL_CREDENTIALS` when an address names a user or password;
+ * `ERR_PASSWORDLESS_PLAINTEXT_REFUSED` without TLS to another machine
  */
-export function passwordless<const O extends object>(
-  options: O,
+export function passwordless<C extends RedisClass>(
+  Redis: C,
+  options: string | InstanceType<C>["options"],
   settings?: PasswordlessSettings,
-): O & { readonly Connector: never };
+): InstanceType<C>;
 export function passwordless(first: unknown, ...rest: unknown[]): unknown {
   if (typeof first !== "function") {
     return adapter.options(first as object, rest[0] as PasswordlessSettings | undefined);
