@@ -1,7 +1,16 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
 const stop = new AbortController();
-for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => stop.abort());
+for (const signal of ["SIGINT", "SIGTERM"]) {
+  process.once(signal, () => {
+    stop.abort();
+    // Without Redis there is no end in order, and no end of waiting for it.
+    setTimeout(() => {
+      console.error("Not everything has ended in time.");
+      process.exit(1);
+    }, 20_000).unref();
+  });
+}
 
 /** Aborted by Ctrl-C and SIGTERM: finish what has begun, close, and exit with 0. */
 export const stopped = stop.signal;
