@@ -19,6 +19,11 @@ export class LostTransaction {
     this.#state = state;
   }
 
+  /** The same for whoever has to go on with it. */
+  get state(): TransactionState {
+    return this.#state === "over" ? "none" : this.#state;
+  }
+
   judge(name: string): Judgement {
     if (this.#state === "over" || name === "MULTI" || name === "RESET") return "over";
     // Whether EXEC was answered is not known: if it was not, the client sends it again.

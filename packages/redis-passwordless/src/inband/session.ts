@@ -7,7 +7,7 @@ import { BlockedCommand } from "./blocked-command.js";
 import { blockingCommand } from "./blocking-command.js";
 import { encodeAuth, type Markers, textOf } from "./login.js";
 import { LostTransaction } from "./lost-transaction.js";
-import { type Exchange, ReplyFilter } from "./reply-filter.js";
+import { type ExchangeOptions, OwnCommands } from "./own-commands.js";
 import { Resp2View } from "./resp2-view.js";
 import { type TransactionState, Transactions } from "./transactions.js";
 
@@ -24,6 +24,8 @@ export interface SessionOptions {
   /** How our replies are told apart; absent when the server offers no way: then nothing is ever injected. */
   readonly markers: Markers | undefined;
   readonly schedule: LoginSchedule;
+  /** Whether the client's first INFO is a check of its own. @default false */
+  readonly expectsReadyCheck?: boolean;
   /** The transaction that was lost with the client's previous connection. */
   readonly lost?: TransactionState | undefined;
   /** What the connection speaks when the session begins. @default 2 */
@@ -41,23 +43,17 @@ export class InbandSession implements Connection {
   readonly label: string;
   readonly #socket: Socket;
   readonly #write: (bytes: Buffer, onWritten?: OnWritten) => boolean;
-  readonly #markers: Markers | undefined;
+  readonly #own: OwnCommands;
   readonly #schedule: LoginSchedule;
   readonly #onClosed: ((transaction: TransactionState) => void)[] = [];
   readonly #commands = new CommandScanner({ watch: WATCHED });
-  readonly #replies = new ReplyFilter();
   readonly #transactions = new Transactions();
-  readonly #pending = new Set<(isAnswered: boolean) => void>();
   #lost: LostTransaction | undefined;
-  /** The socket's own `emit` while ours is in its place. */
-  #emit: ((event: string, ...args: unknown[]) => boolean) | undefined;
-  #ownEmit: PropertyDescriptor | undefined;
   /** What the client has written while something had to come first. */
   #held: Buffer[] | undefined;
-  /** The protocol that the connection speaks after everything written so far. */
-  #protocol: 2 | 3;
   /** Set while the connection speaks RESP3 and the client believes in RESP2. */
   #view: Resp2View | undefined;
+  #expectsReadyCheck: boolean;
   #isPlainSubscriber = false;
   #isFollowed = true;
   #isOpen = true;
@@ -65,15 +61,15 @@ export class InbandSession implements Connection {
   constructor(socket: Socket, options: SessionOptions) {
     this.label = options.label;
     this.#socket = socket;
-    this.#markers = options.markers;
     this.#schedule = options.schedule;
-    this.#protocol = options.protocol ?? 2;
+    this.#expectsReadyCheck = options.expectsReadyCheck ?? false;
     this.#write = socket.write.bind(socket);
+    this.#own = new OwnCommands(socket, (bytes) => this.#send(bytes), options.markers, options.protocol ?? 2);
     if (options.lost !== undefined && options.lost !== "none") {
       this.#lost = new LostTransaction(options.lost);
     }
     socket.once("close", () => this.#close());
-    if (this.#markers === undefined) return;
+    if (!this.#own.isPossible) return;
     // An instance property: other sockets are not touched, and whoever holds this one sees a Socket as before.
     socket.write = (
       chunk: Uint8Array | string,
@@ -89,7 +85,7 @@ export class InbandSession implements Connection {
 
   async authenticate(token: Token): Promise<LoginResult> {
     if (!this.#isOpen) return "offline";
-    if (this.#markers === undefined || !this.#isFollowed || this.#isPlainSubscriber) return "unable";
+    if (!this.#own.isPossible || !this.#isFollowed || this.#isPlainSubscriber) return "unable";
     let verdict: Buffer | undefined;
     const onReply = (frame: Buffer): Buffer | undefined => {
       // A connection that monitors gets other lines in between.
@@ -98,7 +94,7 @@ export class InbandSession implements Connection {
       return undefined;
     };
     const isAnswered = await new Promise((resolve) => {
-      this.#transactions.whenOver(() => resolve(this.#exchange(encodeAuth(token), { onReply })));
+      this.#transactions.whenOver(() => resolve(this.#own.exchange(encodeAuth(token), { onReply })));
     });
     if (!isAnswered) return "offline";
     if (verdict?.subarray(0, 3).equals(OK) === true) return "accepted";
@@ -158,6 +154,7 @@ export class InbandSession implements Connection {
         else this.#confirmTransaction();
         this.#transactions.release();
       } else if (plan.kind === "refuse") this.#refuse(plan.lost);
+      else if (plan.kind === "ask") void this.#own.exchange(plan.command, plan.how);
       else {
         this.#holdWhile(plan.run, bytes.subarray(offset));
         return true;
@@ -170,11 +167,13 @@ export class InbandSession implements Connection {
     if (this.#lost !== undefined && !HANDSHAKE.has(name)) {
       return this.#planAfterLoss(this.#lost, name, command);
     }
-    if (this.#view !== undefined && !SUBSCRIBER.has(name)) {
-      return { kind: "first", run: () => this.#leaveSubscriber(command) };
+    const view = this.#view;
+    if (view !== undefined && !SUBSCRIBER.has(name)) {
+      return { kind: "first", run: () => this.#leaveSubscriber(view, name, command) };
     }
     if (name === "MULTI") this.#transactions.begin();
-    else if (name === "HELLO") this.#protocol = protocolOf(command) ?? this.#protocol;
+    else if (name === "HELLO" && !this.#transactions.isOpen) return this.#planHello(command);
+    else if (name === "INFO" && this.#expectsReadyCheck) return this.#planReadyCheck(command);
     else if (SUBSCRIBE.has(name)) return this.#planSubscribe(command);
     else if (this.#transactions.isOpen && (name === "EXEC" || name === "DISCARD")) {
       this.#transactions.end();
@@ -183,8 +182,28 @@ export class InbandSession implements Connection {
     return SEND;
   }
 
+  /** A server that does not know the protocol that a HELLO asks for keeps the one before. */
+  #planHello(command: Buffer): Plan {
+    const before = this.#own.protocol;
+    const onReply = (frame: Buffer): Buffer => {
+      if (frame[0] === ERROR) this.#own.protocol = before;
+      return frame;
+    };
+    return { kind: "ask", command, how: { onReply, protocol: protocolOf(command) ?? before } };
+  }
+
+  /**
+   * The client's first INFO asks whether the server is ready. Azure's access policies without INFO are nothing to
+   * warn about at every connection: an INFO that says nothing is what the client goes on with anyway.
+   */
+  #planReadyCheck(command: Buffer): Plan {
+    this.#expectsReadyCheck = false;
+    const onReply = (frame: Buffer): Buffer => (frame.subarray(0, 7).equals(NOPERM) ? NO_INFO : frame);
+    return { kind: "ask", command, how: { onReply } };
+  }
+
   #planSubscribe(command: Buffer): Plan {
-    if (this.#protocol === 3 || this.#view !== undefined || this.#isPlainSubscriber) return SEND;
+    if (this.#own.protocol === 3 || this.#view !== undefined || this.#isPlainSubscriber) return SEND;
     if (this.#transactions.isOpen) {
       this.#isPlainSubscriber = true;
       return SEND;
@@ -205,7 +224,7 @@ export class InbandSession implements Connection {
     const blocked = new BlockedCommand(args, command, this.#schedule.clock, {
       blockUntilMs: () => this.#schedule.blockUntilMs(this),
       loginIfDue: () => this.#schedule.loginIfDue(this),
-      ask: (request, onReply) => this.#exchange(request, { onReply }),
+      ask: (request, onReply) => this.#own.exchange(request, { onReply }),
     });
     return blocked.fits ? SEND : { kind: "first", run: () => blocked.run() };
   }
@@ -227,7 +246,7 @@ export class InbandSession implements Connection {
 
   /** The client gets an error in the place of a reply. */
   #refuse(lost: LostTransaction): void {
-    this.#mark(() => {
+    this.#own.mark(() => {
       // Whoever goes on after this answer knows what has happened.
       setImmediate(() => {
         if (this.#lost === lost) this.#lost = undefined;
@@ -237,7 +256,7 @@ export class InbandSession implements Connection {
   }
 
   #confirmTransaction(): void {
-    this.#mark(() => {
+    this.#own.mark(() => {
       this.#transactions.confirm();
       return undefined;
     });
@@ -250,7 +269,7 @@ export class InbandSession implements Connection {
   async #enterSubscriber(): Promise<boolean> {
     const view = new Resp2View();
     let isRefused = true;
-    await this.#exchange(encodeCommand(["HELLO", "3"]), {
+    await this.#own.exchange(encodeCommand(["HELLO", "3"]), {
       protocol: 3,
       onReply: (frame) => {
         isRefused = frame[0] === ERROR;
@@ -259,20 +278,31 @@ export class InbandSession implements Connection {
       onEnd: () => {
         if (isRefused) return;
         this.#view = view;
-        this.#replies.translate((frame, isPush, count) => view.translate(frame, isPush, count));
+        this.#own.translate((frame, isPush, count) => view.translate(frame, isPush, count));
       },
     });
     return !isRefused;
   }
 
-  /** The client has unsubscribed from everything and takes the connection for an ordinary one again. */
-  async #leaveSubscriber(command: Buffer): Promise<void> {
-    await this.#exchange(encodeCommand(["HELLO", "2"]), {
+  /**
+   * A client that has unsubscribed from everything takes the connection for an ordinary one again. Whether it has
+   * is known when everything before this command is answered; if not, it gets the error that RESP2 has for this.
+   */
+  async #leaveSubscriber(view: Resp2View, name: string, command: Buffer): Promise<void> {
+    await new Promise<void>((resolve) => {
+      this.#own.mark(() => {
+        resolve();
+        return view.isSubscribed ? subscriberError(name) : undefined;
+      });
+      this.onceClosed(() => resolve());
+    });
+    if (view.isSubscribed) return;
+    await this.#own.exchange(encodeCommand(["HELLO", "2"]), {
       protocol: 2,
       onReply: () => undefined,
       onEnd: () => {
         this.#view = undefined;
-        this.#replies.translate(undefined);
+        this.#own.translate(undefined);
       },
     });
     this.#held?.unshift(command);
@@ -287,81 +317,6 @@ export class InbandSession implements Connection {
     });
   }
 
-  /** Puts a marker behind what has been sent; `onSeen` returns what the client gets in the place of its reply. */
-  #mark(onSeen: () => Buffer | undefined): void {
-    if (this.#markers === undefined) return;
-    const begin = this.#markers(this.#protocol);
-    this.#expect({ begin, onReply: (frame) => frame, onEnd: onSeen });
-    this.#send(begin.request);
-  }
-
-  /** Sends a command of ours and resolves when its reply is there; with `false` when the connection ends first. */
-  #exchange(
-    request: Buffer,
-    how: {
-      readonly onReply: (frame: Buffer) => Buffer | undefined;
-      readonly onEnd?: () => void;
-      /** The protocol from then on. */
-      readonly protocol?: 2 | 3;
-    },
-  ): Promise<boolean> {
-    const markers = this.#markers;
-    if (markers === undefined || !this.#isOpen || !this.#socket.writable) return Promise.resolve(false);
-    const begin = markers(this.#protocol);
-    this.#protocol = how.protocol ?? this.#protocol;
-    const end = markers(this.#protocol);
-    return new Promise((resolve) => {
-      const settle = (isAnswered: boolean): void => {
-        this.#pending.delete(settle);
-        resolve(isAnswered);
-      };
-      this.#pending.add(settle);
-      const onEnd = (): undefined => {
-        how.onEnd?.();
-        settle(true);
-      };
-      this.#expect({ begin, end, onReply: how.onReply, onEnd });
-      this.#send(Buffer.concat([begin.request, request, end.request]));
-    });
-  }
-
-  #expect(exchange: Exchange): void {
-    this.#replies.expect(exchange);
-    if (this.#emit !== undefined) return;
-    const socket = this.#socket;
-    this.#emit = socket.emit.bind(socket);
-    this.#ownEmit = Object.getOwnPropertyDescriptor(socket, "emit");
-    // Public: EventEmitter's own method, shadowed while something is expected and no longer.
-    Object.defineProperty(socket, "emit", {
-      configurable: true,
-      writable: true,
-      value: (event: string, ...args: unknown[]) => this.#onEvent(event, args),
-    });
-  }
-
-  #onEvent(event: string, args: readonly unknown[]): boolean {
-    const emit = this.#emit;
-    const [chunk] = args;
-    if (emit === undefined) return false;
-    if (event !== "data" || !Buffer.isBuffer(chunk)) return emit(event, ...args);
-    let seen: Buffer[];
-    try {
-      seen = this.#replies.feed(chunk);
-    } catch (error) {
-      this.#socket.destroy(error as Error);
-      return true;
-    }
-    if (!this.#replies.isActive) this.#restoreEmit();
-    for (const bytes of seen) emit("data", bytes);
-    return true;
-  }
-
-  #restoreEmit(): void {
-    this.#emit = undefined;
-    if (this.#ownEmit === undefined) delete (this.#socket as { emit?: unknown }).emit;
-    else Object.defineProperty(this.#socket, "emit", this.#ownEmit);
-  }
-
   #send(bytes: Buffer): boolean {
     return bytes.length === 0 ? true : this.#write(bytes);
   }
@@ -369,9 +324,10 @@ export class InbandSession implements Connection {
   #close(): void {
     this.#isOpen = false;
     this.#held = undefined;
-    const { state } = this.#transactions;
+    // A client may lose a second connection before it has been told about the first.
+    const state = this.#lost === undefined ? this.#transactions.state : this.#lost.state;
     this.#transactions.abandon();
-    for (const settle of this.#pending) settle(false);
+    this.#own.close();
     for (const listener of this.#onClosed) listener(state);
   }
 }
@@ -384,6 +340,8 @@ type Plan =
   /** It is sent, and its reply is noticed. */
   | { readonly kind: "confirm" }
   | { readonly kind: "refuse"; readonly lost: LostTransaction }
+  /** It is sent, and its reply is looked at. */
+  | { readonly kind: "ask"; readonly command: Buffer; readonly how: ExchangeOptions }
   /** This comes first, and sends the command itself or puts it in front of what is held. */
   | { readonly kind: "first"; readonly run: () => Promise<void> };
 
@@ -392,6 +350,8 @@ const EMPTY = Buffer.alloc(0);
 const OK = Buffer.from("+OK");
 const OK_REPLY = Buffer.from("+OK\r\n");
 const ERROR = 45;
+const NOPERM = Buffer.from("-NOPERM");
+const NO_INFO = Buffer.from("$0\r\n\r\n");
 
 const SUBSCRIBE: ReadonlySet<string> = new Set(["SUBSCRIBE", "PSUBSCRIBE", "SSUBSCRIBE"]);
 /** What a RESP2 subscriber may send. */
@@ -426,7 +386,7 @@ const HANDSHAKE: ReadonlySet<string> = new Set([
   "READWRITE",
   "CLUSTER",
 ]);
-const WATCHED: readonly string[] = ["MULTI", "EXEC", "DISCARD", "HELLO", ...SUBSCRIBE, ...BLOCKING];
+const WATCHED: readonly string[] = ["MULTI", "EXEC", "DISCARD", "HELLO", "INFO", ...SUBSCRIBE, ...BLOCKING];
 
 function asBuffer(bytes: Uint8Array): Buffer {
   return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -434,6 +394,13 @@ function asBuffer(bytes: Uint8Array): Buffer {
 
 function isVerdict(frame: Buffer): boolean {
   return frame[0] === ERROR || frame.equals(OK_REPLY);
+}
+
+/** What Redis answers to any other command of a RESP2 subscriber. */
+function subscriberError(name: string): Buffer {
+  return Buffer.from(
+    `-ERR Can't execute '${name.toLowerCase()}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context\r\n`,
+  );
 }
 
 /** The protocol that a HELLO asks for. */

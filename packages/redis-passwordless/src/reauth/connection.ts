@@ -65,5 +65,8 @@ export function unableError(label: string, token: Token): PasswordlessError {
 function withoutToken(text: string, token: Token): string {
   const beginning = text.indexOf(token.reveal().slice(0, 8));
   const safe = beginning < 0 ? text : `${text.slice(0, beginning)}…`;
-  return safe.replace(/,? with args beginning with.*/s, "").slice(0, 200);
+  return safe
+    .replace(/,? with args beginning with.*/s, "")
+    .slice(0, 200)
+    .replace(/\.$/, "");
 }

@@ -190,6 +190,7 @@ export class LoginConnector implements Connector {
       markers,
       lost,
       ...(protocol === undefined ? {} : { protocol }),
+      expectsReadyCheck: protocol === undefined && this.#options.enableReadyCheck !== false,
       schedule: this.#desk.reauthenticator,
     });
     session.onceClosed((transaction) => {

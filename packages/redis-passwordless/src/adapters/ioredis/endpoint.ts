@@ -13,7 +13,8 @@ export function targetOf(options: ClientOptions): Target {
   const port = Number(options.port ?? DEFAULT_PORT);
   return {
     label: host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`,
-    isEncrypted: isOn(options.tls),
+    // As ioredis decides it.
+    isEncrypted: Boolean(options.tls),
     isLocal: isLoopback(host),
   };
 }
@@ -118,10 +119,6 @@ const SCHEMES: Readonly<Record<string, "tls" | "plain">> = {
   "redis:": "plain",
   "valkey:": "plain",
 };
-
-function isOn(tls: unknown): boolean {
-  return tls !== undefined && tls !== null && tls !== false;
-}
 
 function isPort(port: unknown): boolean {
   const number = typeof port === "string" && /^\d+$/.test(port) ? Number(port) : port;

@@ -15,6 +15,7 @@ export interface ClientOptions {
   readonly username?: unknown;
   readonly password?: unknown;
   readonly connectTimeout?: number | undefined;
+  readonly enableReadyCheck?: boolean | undefined;
   readonly disconnectTimeout?: number | undefined;
   readonly sentinels?: readonly unknown[] | undefined;
   readonly enableTLSForSentinelMode?: boolean | undefined;
