@@ -4,8 +4,8 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { codeBlocks, ROOT } from "./code-blocks.js";
 import { Workshop } from "./workshop.js";
 
-/** The cache in every example. It is the only thing that is replaced: by the emulator's address. */
-const CACHE = "my-cache.westus3.redis.azure.net:10000";
+/** The cache in every example. It is the only thing that is replaced: by the address of an emulator. */
+const CACHE = { host: "my-cache.westus3.redis.azure.net", port: 10_000 };
 
 /** The identities in the examples; the emulator has them. */
 const USER_ASSIGNED_CLIENT_ID = "11111111-1111-1111-1111-111111111111";
@@ -21,20 +21,38 @@ const blocks = codeBlocks();
 const programs = blocks.filter(({ language }) => language === "js" || language === "ts");
 const commands = blocks.filter(({ language }) => language === "sh");
 
+/** Whether a program speaks to a cluster. */
+const ofCluster = (code: string): boolean => /\b(?:createCluster|Cluster)\b/.test(code);
+
 let azure: Emulator;
+let azureWithCluster: Emulator;
 let workshop: Workshop;
 
 beforeAll(async () => {
-  azure = await startEmulator();
+  [azure, azureWithCluster] = await Promise.all([
+    startEmulator(),
+    startEmulator({ redis: { cluster: { masters: 3 } } }),
+  ]);
   azure.addManagedIdentity({ kind: "user", clientId: USER_ASSIGNED_CLIENT_ID });
   workshop = new Workshop({ "app.js": APP });
-  workshop.compile(programs, (code) => code.replaceAll(CACHE, `localhost:${azure.redis.port}`));
+  workshop.compile(programs, (code) => atLocalCache(code, emulatorFor(code)));
 });
 
 afterAll(async () => {
   workshop[Symbol.dispose]();
-  await azure.close();
+  await Promise.all([azure.close(), azureWithCluster.close()]);
 });
+
+function emulatorFor(code: string): Emulator {
+  return ofCluster(code) ? azureWithCluster : azure;
+}
+
+function atLocalCache(code: string, { redis }: Emulator): string {
+  return code
+    .replaceAll(`${CACHE.host}:${CACHE.port}`, `localhost:${redis.port}`)
+    .replaceAll(CACHE.host, "localhost")
+    .replaceAll(`port: ${CACHE.port}`, `port: ${redis.port}`);
+}
 
 test("every README has code, in languages that are checked here", () => {
   expect(new Set(blocks.map(({ place }) => place.split(":")[0])).size).toBe(4);
@@ -47,7 +65,7 @@ describe.concurrent.each(programs)("$place", (block) => {
   });
 
   test.skipIf(block.notRun !== undefined)("runs, ends by itself and complains of nothing", async () => {
-    const outcome = await workshop.run(block, azure.env());
+    const outcome = await workshop.run(block, emulatorFor(block.code).env());
     expect(outcome).toEqual({ exitCode: 0, stdout: expect.any(String), stderr: "" });
     expect(outcome.stdout).toBe(expectedOutput(block.code) ?? outcome.stdout);
   });
