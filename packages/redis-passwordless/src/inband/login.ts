@@ -2,14 +2,12 @@ import type { Duplex } from "node:stream";
 import { encodeCommand, ReplyScanner } from "resp-framing";
 import type { Token } from "../core/token.js";
 import { refusedError } from "../reauth/connection.js";
-import { HELLO_REQUEST, helloMarkers, type Marker, pingMarker } from "./marker.js";
-
-/** Makes the markers of one connection; the protocol is the one that it speaks when the reply comes. */
-export type Markers = (protocol: 2 | 3) => Marker;
+import { type Markers, pingMarker, unknownCommand, unknownCommandMarkers } from "./marker.js";
 
 /**
  * Logs in on a connection on which nothing has been sent yet, and finds out how its replies can be told apart:
- * by a PING, or, for a user who may not PING, by HELLO. The stream is paused afterwards and nobody listens.
+ * by a PING, or, for a user who may not PING, by a command that does not exist. The stream is paused afterwards and
+ * nobody listens.
  *
  * @throws {PasswordlessError} `ERR_PASSWORDLESS_AUTH_REFUSED` when the server refused the token
  * @throws the stream's error, or the signal's reason
@@ -21,23 +19,15 @@ export async function logIn(
   signal: AbortSignal,
 ): Promise<Markers | undefined> {
   const ping = pingMarker();
+  const unknown = unknownCommand();
   // In one write: AUTH comes first, so its error is never lost (https://github.com/redis/redis/issues/15640).
-  const request = Buffer.concat([encodeAuth(token), ping.request, HELLO_REQUEST]);
-  const [auth, pong, hello] = await ask(stream, request, signal);
+  const request = Buffer.concat([encodeAuth(token), ping.request, unknown.request]);
+  const [auth, pong, error] = await ask(stream, request, signal);
   if (auth === undefined || !auth.subarray(0, 3).equals(OK)) {
     throw refusedError(label, token, textOf(auth ?? Buffer.alloc(0)));
   }
-  return markersFrom(pong, hello, ping);
-}
-
-/** How replies can be told apart, from the replies to a `ping` and to HELLO; `undefined` when they cannot. */
-export function markersFrom(
-  pong: Buffer | undefined,
-  hello: Buffer | undefined,
-  ping: Marker,
-): Markers | undefined {
-  if (pong?.equals(ping.replyPrefix) === true) return pingMarker;
-  return hello === undefined ? undefined : helloMarkers(hello);
+  if (pong?.equals(ping.reply) === true) return pingMarker;
+  return error === undefined ? undefined : unknownCommandMarkers(unknown, error);
 }
 
 export function encodeAuth(token: Token): Buffer {

@@ -1,43 +1,50 @@
 import { randomBytes } from "node:crypto";
 
-/** A question whose answer is recognised among all other replies: what is asked, and how its reply begins. */
+/** A question whose answer is recognised among all other replies: what is asked, and what comes back. */
 export interface Marker {
   readonly request: Buffer;
-  readonly replyPrefix: Buffer;
+  readonly reply: Buffer;
 }
 
-/** 16 random bytes: nothing that an application stores can look like the reply. */
+/** Makes the markers of one connection; each is used once. */
+export type Markers = () => Marker;
+
+/** A PING that is answered by 16 random bytes: nothing that an application stores can look like that. */
 export function pingMarker(): Marker {
-  const nonce = randomBytes(16).toString("hex");
+  const nonce = newNonce();
   return {
     request: Buffer.from(`*2\r\n$4\r\nPING\r\n$32\r\n${nonce}\r\n`),
-    replyPrefix: Buffer.from(`$32\r\n${nonce}\r\n`),
+    reply: Buffer.from(`$32\r\n${nonce}\r\n`),
   };
 }
 
-export const HELLO_REQUEST: Buffer = Buffer.from("*1\r\n$5\r\nHELLO\r\n");
+/** A command that does not exist. Its name comes back in the error, which Redis gives before it looks at permissions. */
+export interface Probe {
+  readonly nonce: string;
+  readonly request: Buffer;
+}
+
+export function unknownCommand(): Probe {
+  const nonce = newNonce();
+  return { nonce, request: Buffer.from(`*1\r\n$32\r\n${nonce}\r\n`) };
+}
 
 /**
- * Returns markers for a user who may not PING. HELLO needs no permission
- * (https://github.com/redis/redis/blob/7.0/src/commands/hello.json, `NO_AUTH`), and its reply begins with the
- * server's version and this connection's own id, so nothing but HELLO on this connection answers so.
+ * Returns markers for a user who may not PING: the errors for commands that do not exist, in this server's words.
  *
- * `sample` is such a reply; `undefined` when it is none.
+ * @returns `undefined` when the server does not repeat the name
  */
-export function helloMarkers(sample: Buffer): ((protocol: 2 | 3) => Marker) | undefined {
-  const text = sample.toString("latin1");
-  const id = /\$2\r\nid\r\n:\d+\r\n/.exec(text);
-  const head = /^(?:\*\d+|%\d+)\r\n\$6\r\nserver\r\n/.exec(text);
-  if (id === null || head === null) return undefined;
-  const upToId = text.slice(0, id.index + id[0].length);
-  const entries = text.startsWith("%")
-    ? Number(/^%(\d+)/.exec(text)?.[1])
-    : Number(/^\*(\d+)/.exec(text)?.[1]) / 2;
-  return (protocol) => {
-    const count = protocol === 3 ? `%${entries}` : `*${entries * 2}`;
-    const prefix = upToId
-      .replace(/^[*%]\d+/, count)
-      .replace(/\$5\r\nproto\r\n:\d\r\n/, `$5\r\nproto\r\n:${protocol}\r\n`);
-    return { request: HELLO_REQUEST, replyPrefix: Buffer.from(prefix, "latin1") };
+export function unknownCommandMarkers(probe: Probe, error: Buffer): Markers | undefined {
+  const [before, after, ...rest] = error.toString("latin1").split(probe.nonce);
+  if (before === undefined || after === undefined || rest.length > 0 || !before.startsWith("-")) {
+    return undefined;
+  }
+  return () => {
+    const { nonce, request } = unknownCommand();
+    return { request, reply: Buffer.from(`${before}${nonce}${after}`, "latin1") };
   };
+}
+
+function newNonce(): string {
+  return randomBytes(16).toString("hex");
 }

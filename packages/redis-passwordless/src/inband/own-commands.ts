@@ -1,5 +1,5 @@
 import type { Socket } from "node:net";
-import type { Markers } from "./login.js";
+import type { Marker, Markers } from "./marker.js";
 import { type Exchange, ReplyFilter, type Translate } from "./reply-filter.js";
 
 export interface ExchangeOptions {
@@ -7,8 +7,6 @@ export interface ExchangeOptions {
   readonly onReply: (frame: Buffer) => Buffer | undefined;
   /** All replies are here, and nothing behind them has been looked at. */
   readonly onEnd?: () => void;
-  /** The protocol from then on. @default unchanged */
-  readonly protocol?: 2 | 3;
 }
 
 /**
@@ -25,19 +23,11 @@ export class OwnCommands {
   #emit: ((event: string, ...args: unknown[]) => boolean) | undefined;
   #ownEmit: PropertyDescriptor | undefined;
   #isOpen = true;
-  /** The protocol that the connection speaks after everything written so far. */
-  protocol: 2 | 3;
 
-  constructor(
-    socket: Socket,
-    write: (bytes: Buffer) => boolean,
-    markers: Markers | undefined,
-    protocol: 2 | 3,
-  ) {
+  constructor(socket: Socket, write: (bytes: Buffer) => boolean, markers: Markers | undefined) {
     this.#socket = socket;
     this.#write = write;
     this.#markers = markers;
-    this.protocol = protocol;
   }
 
   /** Whether replies can be told apart here. */
@@ -50,39 +40,69 @@ export class OwnCommands {
     this.#replies.translate(translate);
   }
 
-  /** Puts a marker behind what has been sent; `onSeen` returns what the client gets in the place of its reply. */
-  mark(onSeen: () => Buffer | undefined): void {
-    if (this.#markers === undefined) return;
-    const begin = this.#markers(this.protocol);
-    this.#expect({ begin, onReply: (frame) => frame, onEnd: onSeen });
-    this.#write(begin.request);
+  /**
+   * Puts a marker behind what has been sent, and resolves when everything before it is answered; `onSeen` returns
+   * what the client gets in the place of its reply. Resolves with `false` when the connection ends first.
+   */
+  mark(onSeen?: () => Buffer | undefined): Promise<boolean> {
+    return this.#start((begin, settle) => {
+      const onEnd = (): Buffer | undefined => {
+        settle();
+        return onSeen?.();
+      };
+      this.#expect({ begin, onReply: (frame) => frame, onEnd });
+      return begin.request;
+    });
+  }
+
+  /** Puts a marker in front of a command that the client sends next, and looks at its one reply. */
+  lookAtNext(onReply: (frame: Buffer) => Buffer | undefined): void {
+    void this.#start((begin, settle) => {
+      const onEnd = (): undefined => settle();
+      this.#expect({ begin, hasReply: true, onReply, onEnd });
+      return begin.request;
+    });
   }
 
   /** Sends a command and resolves when its reply is there; with `false` when the connection ends first. */
   exchange(request: Buffer, how: ExchangeOptions): Promise<boolean> {
+    return this.#start((begin, settle, markers) => {
+      const end = markers();
+      const onEnd = (): undefined => {
+        how.onEnd?.();
+        settle();
+      };
+      this.#expect({ begin, end, onReply: how.onReply, onEnd });
+      return Buffer.concat([begin.request, request, end.request]);
+    });
+  }
+
+  #start(write: (begin: Marker, settle: () => undefined, markers: Markers) => Buffer): Promise<boolean> {
     const markers = this.#markers;
     if (markers === undefined || !this.#isOpen || !this.#socket.writable) return Promise.resolve(false);
-    const begin = markers(this.protocol);
-    this.protocol = how.protocol ?? this.protocol;
-    const end = markers(this.protocol);
     return new Promise((resolve) => {
       const settle = (isAnswered: boolean): void => {
         this.#pending.delete(settle);
         resolve(isAnswered);
       };
       this.#pending.add(settle);
-      const onEnd = (): undefined => {
-        how.onEnd?.();
-        settle(true);
-      };
-      this.#expect({ begin, end, onReply: how.onReply, onEnd });
-      this.#write(Buffer.concat([begin.request, request, end.request]));
+      this.#write(
+        write(
+          markers(),
+          () => {
+            settle(true);
+            return undefined;
+          },
+          markers,
+        ),
+      );
     });
   }
 
   /** The connection has ended: nothing under way will be answered. */
   close(): void {
     this.#isOpen = false;
+    if (this.#emit !== undefined) this.#restoreEmit();
     for (const settle of this.#pending) settle(false);
   }
 

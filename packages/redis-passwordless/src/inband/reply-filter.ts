@@ -5,8 +5,9 @@ import type { Marker } from "./marker.js";
 export interface Exchange {
   /** The reply to this comes before the replies to our commands. */
   readonly begin: Marker;
-  /** The reply to this ends them; absent when `begin` is all there is. */
+  /** The reply to this ends them; absent when there is none or, with `hasReply`, one reply behind `begin`. */
   readonly end?: Marker;
+  readonly hasReply?: boolean;
   /** A reply between the two: returns what the client gets to see of it. Pushes pass by. */
   onReply(frame: Buffer): Buffer | undefined;
   /** The last reply has come: returns what the client gets in this place. */
@@ -39,11 +40,6 @@ export class ReplyFilter {
     return this.#queue.length > 0 || this.#scanner !== undefined || this.#carried.length > 0;
   }
 
-  /** What comes next begins with a frame: so on a connection on which nothing has been sent. */
-  startAtBoundary(): void {
-    this.#scanner ??= new ReplyScanner();
-  }
-
   expect(exchange: Exchange): void {
     this.#queue.push(exchange);
   }
@@ -73,14 +69,14 @@ export class ReplyFilter {
       seen.push(bytes);
       return EMPTY;
     }
-    const { replyPrefix } = next.begin;
-    const at = bytes.indexOf(replyPrefix);
+    const { reply } = next.begin;
+    const at = bytes.indexOf(reply);
     if (at >= 0) {
       if (at > 0) seen.push(bytes.subarray(0, at));
       this.#scanner = new ReplyScanner();
       return bytes.subarray(at);
     }
-    const kept = overlap(bytes, replyPrefix);
+    const kept = overlap(bytes, reply);
     if (kept < bytes.length) seen.push(bytes.subarray(0, bytes.length - kept));
     this.#carried = bytes.subarray(bytes.length - kept);
     return EMPTY;
@@ -99,17 +95,16 @@ export class ReplyFilter {
 
   #onFrame(frame: Buffer, scanner: ReplyScanner): Buffer | undefined {
     const exchange = this.#queue[0];
-    if (exchange !== undefined && !scanner.isPush) {
-      if (!this.#isInExchange && answers(frame, exchange.begin)) {
-        this.#isInExchange = exchange.end !== undefined;
-        return this.#isInExchange ? undefined : this.#end(exchange);
-      }
-      if (this.#isInExchange && exchange.end !== undefined && answers(frame, exchange.end)) {
-        return this.#end(exchange);
-      }
-      if (this.#isInExchange) return this.#show(exchange.onReply(frame), scanner);
+    if (exchange === undefined || scanner.isPush) return this.#show(frame, scanner);
+    if (!this.#isInExchange) {
+      if (!frame.equals(exchange.begin.reply)) return this.#show(frame, scanner);
+      this.#isInExchange = exchange.end !== undefined || exchange.hasReply === true;
+      return this.#isInExchange ? undefined : this.#end(exchange);
     }
-    return this.#show(frame, scanner);
+    if (exchange.end !== undefined && frame.equals(exchange.end.reply)) return this.#end(exchange);
+    const shown = this.#show(exchange.onReply(frame), scanner);
+    if (exchange.end === undefined) this.#end(exchange);
+    return shown;
   }
 
   #end(exchange: Exchange): Buffer | undefined {
@@ -128,11 +123,6 @@ export class ReplyFilter {
 }
 
 const EMPTY: Buffer = Buffer.alloc(0);
-
-function answers(frame: Buffer, marker: Marker): boolean {
-  const { replyPrefix } = marker;
-  return frame.length >= replyPrefix.length && frame.subarray(0, replyPrefix.length).equals(replyPrefix);
-}
 
 /** How many bytes at the end of `bytes` may be the beginning of `wanted`. */
 function overlap(bytes: Buffer, wanted: Buffer): number {

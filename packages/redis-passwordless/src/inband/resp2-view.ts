@@ -5,19 +5,23 @@
  */
 export class Resp2View {
   /** Channels and patterns that are subscribed, as the server counted last. */
-  #subscriptions = 0;
+  #channels = 0;
+  /** Sharded channels, which it counts apart. */
+  #shardChannels = 0;
 
   /** Whether a RESP2 client that gets to see this is in subscriber mode. */
   get isSubscribed(): boolean {
-    return this.#subscriptions > 0;
+    return this.#channels + this.#shardChannels > 0;
   }
 
   translate(frame: Buffer, isPush: boolean, lastInteger: number): Buffer {
-    if (!isPush) return this.#subscriptions > 0 ? asSubscriberReply(frame) : frame;
+    if (frame.equals(RESET)) this.#channels = this.#shardChannels = 0;
+    if (!isPush) return this.isSubscribed ? asSubscriberReply(frame) : frame;
     const kind = kindOf(frame);
     const isConfirmation = kind.endsWith("subscribe");
-    if (isConfirmation) this.#subscriptions = lastInteger;
-    const shown = isConfirmation && frame.includes(NULL) ? withoutResp3Null(frame) : frame;
+    if (isConfirmation && kind.startsWith("s") && kind !== "subscribe") this.#shardChannels = lastInteger;
+    else if (isConfirmation) this.#channels = lastInteger;
+    const shown = isConfirmation ? withoutResp3Null(frame) : frame;
     // In place: nobody else has these bytes.
     shown[0] = STAR;
     return shown;
@@ -25,16 +29,17 @@ export class Resp2View {
 }
 
 const STAR = 42;
-const NULL = Buffer.from("\r\n_\r\n");
-
+const RESET = Buffer.from("+RESET\r\n");
 /** The first element of a push, which is a bulk string. */
 function kindOf(push: Buffer): string {
   return /^>\d+\r\n\$\d+\r\n([a-z]+)/.exec(push.toString("latin1", 0, 40))?.[1] ?? "";
 }
 
-/** A confirmation that names no channel, for an UNSUBSCRIBE with nothing to unsubscribe. */
+/** A confirmation that names no channel, for an UNSUBSCRIBE with nothing to unsubscribe, has null in its place. */
 function withoutResp3Null(frame: Buffer): Buffer {
-  return Buffer.from(frame.toString("latin1").replace("\r\n_\r\n", "\r\n$-1\r\n"), "latin1");
+  const head = /^>\d+\r\n\$\d+\r\n[a-z]+\r\n(?=_\r\n)/.exec(frame.toString("latin1", 0, 48))?.[0];
+  if (head === undefined) return frame;
+  return Buffer.concat([Buffer.from(`${head}$-1\r\n`), frame.subarray(head.length + 3)]);
 }
 
 /** A subscriber's PING is answered by an array in RESP2. */

@@ -5,9 +5,10 @@ import type { Token } from "../core/token.js";
 import { type Connection, type LoginResult, refusedError } from "../reauth/connection.js";
 import { BlockedCommand } from "./blocked-command.js";
 import { blockingCommand } from "./blocking-command.js";
-import { encodeAuth, type Markers, textOf } from "./login.js";
+import { encodeAuth, textOf } from "./login.js";
 import { LostTransaction } from "./lost-transaction.js";
-import { type ExchangeOptions, OwnCommands } from "./own-commands.js";
+import type { Markers } from "./marker.js";
+import { OwnCommands } from "./own-commands.js";
 import { Resp2View } from "./resp2-view.js";
 import { type TransactionState, Transactions } from "./transactions.js";
 
@@ -54,6 +55,12 @@ export class InbandSession implements Connection {
   /** Set while the connection speaks RESP3 and the client believes in RESP2. */
   #view: Resp2View | undefined;
   #expectsReadyCheck: boolean;
+  /** What the connection speaks, as far as it is known. */
+  #protocol: 2 | 3;
+  /** Under way after a HELLO of the client's. */
+  #negotiation: Promise<unknown> | undefined;
+  /** The next command belongs to the one before. */
+  #isPrefixed = false;
   #isPlainSubscriber = false;
   #isFollowed = true;
   #isOpen = true;
@@ -64,7 +71,8 @@ export class InbandSession implements Connection {
     this.#schedule = options.schedule;
     this.#expectsReadyCheck = options.expectsReadyCheck ?? false;
     this.#write = socket.write.bind(socket);
-    this.#own = new OwnCommands(socket, (bytes) => this.#send(bytes), options.markers, options.protocol ?? 2);
+    this.#own = new OwnCommands(socket, (bytes) => this.#send(bytes), options.markers);
+    this.#protocol = options.protocol ?? 2;
     if (options.lost !== undefined && options.lost !== "none") {
       this.#lost = new LostTransaction(options.lost);
     }
@@ -84,8 +92,6 @@ export class InbandSession implements Connection {
   }
 
   async authenticate(token: Token): Promise<LoginResult> {
-    if (!this.#isOpen) return "offline";
-    if (!this.#own.isPossible || !this.#isFollowed || this.#isPlainSubscriber) return "unable";
     let verdict: Buffer | undefined;
     const onReply = (frame: Buffer): Buffer | undefined => {
       // A connection that monitors gets other lines in between.
@@ -93,14 +99,21 @@ export class InbandSession implements Connection {
       verdict = frame;
       return undefined;
     };
-    const isAnswered = await new Promise((resolve) => {
-      this.#transactions.whenOver(() => resolve(this.#own.exchange(encodeAuth(token), { onReply })));
+    const outcome = await new Promise<boolean | "unable">((resolve) => {
+      this.#transactions.whenOver(() =>
+        resolve(this.#mayLogIn ? this.#own.exchange(encodeAuth(token), { onReply }) : "unable"),
+      );
     });
-    if (!isAnswered) return "offline";
+    if (outcome === "unable") return this.#isOpen ? "unable" : "offline";
+    if (!outcome) return "offline";
     if (verdict?.subarray(0, 3).equals(OK) === true) return "accepted";
     // Redis 7.2 and later drop the error when replies are pending (https://github.com/redis/redis/issues/15640).
     const text = verdict === undefined ? "the login was not answered" : textOf(verdict);
     throw refusedError(this.label, token, text);
+  }
+
+  get #mayLogIn(): boolean {
+    return this.#isOpen && this.#own.isPossible && this.#isFollowed && !this.#isPlainSubscriber;
   }
 
   /** What the client calls as `write`. */
@@ -131,7 +144,7 @@ export class InbandSession implements Connection {
     let offset = 0;
     let hasBegunHere = false;
     while (this.#isFollowed && offset < bytes.length) {
-      const looksAtEach = this.#view !== undefined || this.#lost !== undefined;
+      const looksAtEach = this.#view !== undefined || this.#lost !== undefined || this.#isPrefixed;
       try {
         offset = scanner.scan(bytes, offset, looksAtEach ? 1 : Number.POSITIVE_INFINITY);
       } catch {
@@ -142,20 +155,23 @@ export class InbandSession implements Connection {
       const name = scanner.watched ?? (looksAtEach && scanner.atBoundary ? scanner.name : undefined);
       const start = scanner.commandStart - base;
       if (name === undefined || start < 0) continue;
-      const plan = this.#plan(name, bytes.subarray(start, offset));
+      const plan = this.#plan(name, bytes.subarray(start, offset), offset === bytes.length);
       if (name === "MULTI") hasBegunHere = true;
       if (plan.kind === "send") continue;
-      const until = plan.kind === "confirm" ? offset : start;
+      const until = plan.kind === "confirm" || plan.kind === "negotiate" ? offset : start;
       this.#send(bytes.subarray(sent, until));
       sent = offset;
       if (plan.kind === "confirm") {
         // A transaction in one write is a pipeline, which the client itself keeps together.
         if (hasBegunHere) this.#transactions.confirm();
-        else this.#confirmTransaction();
+        else void this.#own.mark(() => this.#transactions.confirm());
         this.#transactions.release();
       } else if (plan.kind === "refuse") this.#refuse(plan.lost);
-      else if (plan.kind === "ask") void this.#own.exchange(plan.command, plan.how);
-      else {
+      else if (plan.kind === "negotiate") this.#negotiate();
+      else if (plan.kind === "look") {
+        this.#own.lookAtNext(plan.onReply);
+        sent = start;
+      } else {
         this.#holdWhile(plan.run, bytes.subarray(offset));
         return true;
       }
@@ -163,17 +179,24 @@ export class InbandSession implements Connection {
     return this.#send(bytes.subarray(sent));
   }
 
-  #plan(name: string, command: Buffer): Plan {
+  #plan(name: string, command: Buffer, isLast: boolean): Plan {
+    if (this.#isPrefixed) {
+      // It belongs to the ASKING before it: nothing may come between the two.
+      this.#isPrefixed = false;
+      return SEND;
+    }
     if (this.#lost !== undefined && !HANDSHAKE.has(name)) {
-      return this.#planAfterLoss(this.#lost, name, command);
+      return this.#planAfterLoss(this.#lost, name, command, isLast);
     }
     const view = this.#view;
     if (view !== undefined && !SUBSCRIBER.has(name)) {
       return { kind: "first", run: () => this.#leaveSubscriber(view, name, command) };
     }
-    if (name === "MULTI") this.#transactions.begin();
-    else if (name === "HELLO" && !this.#transactions.isOpen) return this.#planHello(command);
-    else if (name === "INFO" && this.#expectsReadyCheck) return this.#planReadyCheck(command);
+    if (name === "MULTI") return this.#planBegin(isLast);
+    else if (name === "ASKING") this.#isPrefixed = true;
+    else if (name === "RESET") this.#leaveAlone();
+    else if (name === "HELLO" && !this.#transactions.isOpen) return { kind: "negotiate" };
+    else if (name === "INFO" && this.#expectsReadyCheck) return this.#planReadyCheck();
     else if (SUBSCRIBE.has(name)) return this.#planSubscribe(command);
     else if (this.#transactions.isOpen && (name === "EXEC" || name === "DISCARD")) {
       this.#transactions.end();
@@ -182,28 +205,60 @@ export class InbandSession implements Connection {
     return SEND;
   }
 
-  /** A server that does not know the protocol that a HELLO asks for keeps the one before. */
-  #planHello(command: Buffer): Plan {
-    const before = this.#own.protocol;
+  /** A MULTI that Redis refuses begins nothing. What comes in one write with others is a pipeline, and ends there. */
+  #planBegin(isLast: boolean): Plan {
+    const isOpen = this.#transactions.isOpen;
+    this.#transactions.begin();
+    if (isOpen || !isLast) return SEND;
     const onReply = (frame: Buffer): Buffer => {
-      if (frame[0] === ERROR) this.#own.protocol = before;
+      if (frame[0] === ERROR) this.#transactions.abandon();
       return frame;
     };
-    return { kind: "ask", command, how: { onReply, protocol: protocolOf(command) ?? before } };
+    return { kind: "look", onReply };
+  }
+
+  /** RESET ends everything, the login too, and Azure's caches do not have it: from here on nothing is ours. */
+  #leaveAlone(): void {
+    this.#isFollowed = false;
+    this.#transactions.abandon();
+  }
+
+  /** After a HELLO of the client's, the server is asked what the connection speaks: it may have refused. */
+  #negotiate(): void {
+    const negotiation = this.#own.exchange(encodeCommand(["HELLO"]), {
+      onReply: (frame) => {
+        this.#protocol = protocolIn(frame) ?? this.#protocol;
+        return undefined;
+      },
+    });
+    this.#negotiation = negotiation;
+    void negotiation.then(() => {
+      if (this.#negotiation === negotiation) this.#negotiation = undefined;
+    });
   }
 
   /**
    * The client's first INFO asks whether the server is ready. Azure's access policies without INFO are nothing to
    * warn about at every connection: an INFO that says nothing is what the client goes on with anyway.
    */
-  #planReadyCheck(command: Buffer): Plan {
+  #planReadyCheck(): Plan {
     this.#expectsReadyCheck = false;
     const onReply = (frame: Buffer): Buffer => (frame.subarray(0, 7).equals(NOPERM) ? NO_INFO : frame);
-    return { kind: "ask", command, how: { onReply } };
+    return { kind: "look", onReply };
   }
 
   #planSubscribe(command: Buffer): Plan {
-    if (this.#own.protocol === 3 || this.#view !== undefined || this.#isPlainSubscriber) return SEND;
+    const negotiation = this.#negotiation;
+    if (negotiation !== undefined) {
+      return {
+        kind: "first",
+        run: async () => {
+          await negotiation;
+          this.#held?.unshift(command);
+        },
+      };
+    }
+    if (this.#protocol === 3 || this.#view !== undefined || this.#isPlainSubscriber) return SEND;
     if (this.#transactions.isOpen) {
       this.#isPlainSubscriber = true;
       return SEND;
@@ -229,12 +284,12 @@ export class InbandSession implements Connection {
     return blocked.fits ? SEND : { kind: "first", run: () => blocked.run() };
   }
 
-  #planAfterLoss(lost: LostTransaction, name: string, command: Buffer): Plan {
+  #planAfterLoss(lost: LostTransaction, name: string, command: Buffer, isLast: boolean): Plan {
     const judgement = lost.judge(name);
     if (judgement === "refuse") return { kind: "refuse", lost };
     if (judgement === "lookAhead") return { kind: "first", run: () => this.#lookAhead(lost, command) };
     this.#lost = undefined;
-    return judgement === "over" ? this.#plan(name, command) : { kind: "refuse", lost };
+    return judgement === "over" ? this.#plan(name, command, isLast) : { kind: "refuse", lost };
   }
 
   /** The client sends again what was under way in one go: after this turn all of it is here. */
@@ -246,19 +301,12 @@ export class InbandSession implements Connection {
 
   /** The client gets an error in the place of a reply. */
   #refuse(lost: LostTransaction): void {
-    this.#own.mark(() => {
+    void this.#own.mark(() => {
       // Whoever goes on after this answer knows what has happened.
       setImmediate(() => {
         if (this.#lost === lost) this.#lost = undefined;
       });
       return lost.answer;
-    });
-  }
-
-  #confirmTransaction(): void {
-    this.#own.mark(() => {
-      this.#transactions.confirm();
-      return undefined;
     });
   }
 
@@ -270,13 +318,13 @@ export class InbandSession implements Connection {
     const view = new Resp2View();
     let isRefused = true;
     await this.#own.exchange(encodeCommand(["HELLO", "3"]), {
-      protocol: 3,
       onReply: (frame) => {
         isRefused = frame[0] === ERROR;
         return undefined;
       },
       onEnd: () => {
         if (isRefused) return;
+        this.#protocol = 3;
         this.#view = view;
         this.#own.translate((frame, isPush, count) => view.translate(frame, isPush, count));
       },
@@ -289,18 +337,12 @@ export class InbandSession implements Connection {
    * is known when everything before this command is answered; if not, it gets the error that RESP2 has for this.
    */
   async #leaveSubscriber(view: Resp2View, name: string, command: Buffer): Promise<void> {
-    await new Promise<void>((resolve) => {
-      this.#own.mark(() => {
-        resolve();
-        return view.isSubscribed ? subscriberError(name) : undefined;
-      });
-      this.onceClosed(() => resolve());
-    });
+    await this.#own.mark(() => (view.isSubscribed ? subscriberError(name) : undefined));
     if (view.isSubscribed) return;
     await this.#own.exchange(encodeCommand(["HELLO", "2"]), {
-      protocol: 2,
       onReply: () => undefined,
       onEnd: () => {
+        this.#protocol = 2;
         this.#view = undefined;
         this.#own.translate(undefined);
       },
@@ -318,7 +360,7 @@ export class InbandSession implements Connection {
   }
 
   #send(bytes: Buffer): boolean {
-    return bytes.length === 0 ? true : this.#write(bytes);
+    return bytes.length === 0 || !this.#socket.writable ? true : this.#write(bytes);
   }
 
   #close(): void {
@@ -341,7 +383,9 @@ type Plan =
   | { readonly kind: "confirm" }
   | { readonly kind: "refuse"; readonly lost: LostTransaction }
   /** It is sent, and its reply is looked at. */
-  | { readonly kind: "ask"; readonly command: Buffer; readonly how: ExchangeOptions }
+  | { readonly kind: "look"; readonly onReply: (frame: Buffer) => Buffer | undefined }
+  /** It is sent, and may change the protocol. */
+  | { readonly kind: "negotiate" }
   /** This comes first, and sends the command itself or puts it in front of what is held. */
   | { readonly kind: "first"; readonly run: () => Promise<void> };
 
@@ -362,6 +406,7 @@ const SUBSCRIBER: ReadonlySet<string> = new Set([
   "SUNSUBSCRIBE",
   "PING",
   "QUIT",
+  "RESET",
 ]);
 const BLOCKING: ReadonlySet<string> = new Set([
   "BLPOP",
@@ -386,7 +431,17 @@ const HANDSHAKE: ReadonlySet<string> = new Set([
   "READWRITE",
   "CLUSTER",
 ]);
-const WATCHED: readonly string[] = ["MULTI", "EXEC", "DISCARD", "HELLO", "INFO", ...SUBSCRIBE, ...BLOCKING];
+const WATCHED: readonly string[] = [
+  "MULTI",
+  "EXEC",
+  "DISCARD",
+  "RESET",
+  "ASKING",
+  "HELLO",
+  "INFO",
+  ...SUBSCRIBE,
+  ...BLOCKING,
+];
 
 function asBuffer(bytes: Uint8Array): Buffer {
   return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -403,8 +458,8 @@ function subscriberError(name: string): Buffer {
   );
 }
 
-/** The protocol that a HELLO asks for. */
-function protocolOf(hello: Buffer): 2 | 3 | undefined {
-  const version = parseCommand(hello)[1]?.toString();
-  return version === "2" ? 2 : version === "3" ? 3 : undefined;
+/** The protocol that the reply to HELLO names. */
+function protocolIn(hello: Buffer): 2 | 3 | undefined {
+  const version = /\$5\r\nproto\r\n:([23])\r\n/.exec(hello.toString("latin1"))?.[1];
+  return version === undefined ? undefined : version === "3" ? 3 : 2;
 }

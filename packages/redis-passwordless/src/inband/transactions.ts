@@ -28,7 +28,7 @@ export class Transactions {
   }
 
   /** Its reply is here. */
-  confirm(): void {
+  confirm(): undefined {
     if (this.#state === "ending") this.#state = "none";
   }
 

@@ -43,7 +43,7 @@ export function loginTimeoutError(label: string, token: Token): PasswordlessErro
   return new PasswordlessError("ERR_PASSWORDLESS_AUTH_TIMEOUT", {
     message: `Redis at ${label} has not answered the login of user "${token.username}", and the previous token is about to end.`,
     remedy:
-      "A command that blocks for ever or an open transaction holds the connection: attach the client to this library, or use a finite timeout.",
+      "An open transaction or a command that blocks for ever holds the connection: end it in time, give it a finite timeout, or, with node-redis, attach the client to this library.",
     retryable: true,
     details: { username: token.username },
   });
@@ -52,8 +52,8 @@ export function loginTimeoutError(label: string, token: Token): PasswordlessErro
 /** The error for a connection that cannot take an AUTH in its present state. */
 export function unableError(label: string, token: Token): PasswordlessError {
   return new PasswordlessError("ERR_PASSWORDLESS_CLIENT_UNSUPPORTED", {
-    message: `The connection to ${label} cannot log in again: it is a RESP2 subscriber, and Redis allows no AUTH there. It will be cut at ${new Date(token.expiresAtMs).toISOString()} and miss messages until it has reconnected.`,
-    remedy: "Subscribe with RESP 3, or attach the client to this library.",
+    message: `The connection to ${label} cannot log in again in its present state; a RESP2 subscriber, for one, is allowed no AUTH. It will be cut at ${new Date(token.expiresAtMs).toISOString()} and, if it has subscribed, miss messages until it has reconnected.`,
+    remedy: "Subscribe with RESP 3, or, with node-redis, attach the client to this library.",
     details: { username: token.username },
   });
 }

@@ -1,9 +1,5 @@
 import { describe, expect, test } from "vitest";
-import {
-  type BlockingCommand,
-  blockingCommand,
-  withTimeout,
-} from "../../src/inband/blocking-command.js";
+import { type BlockingCommand, blockingCommand, withTimeout } from "../../src/inband/blocking-command.js";
 
 type Argument = string | Buffer;
 

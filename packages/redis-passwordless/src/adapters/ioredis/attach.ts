@@ -1,6 +1,5 @@
 import { randomUUID } from "node:crypto";
-import type { Markers } from "../../inband/login.js";
-import { pingMarker } from "../../inband/marker.js";
+import { type Markers, pingMarker } from "../../inband/marker.js";
 import { connectorClass, type LoginConnector, type LoginDesk } from "./connector.js";
 import { type ConnectorSlot, equip } from "./connector-slot.js";
 import type { Client, ConnectorClass } from "./structural.js";

@@ -11,7 +11,8 @@ export interface ConnectorSlot {
 
 /** Replaces a client's connector: from its next connection on it logs in. */
 export function equip(client: Client, desk: LoginDesk, sentinel?: Connector): LoginConnector {
-  const connector = new LoginConnector(desk, client.options, sentinel);
-  (client as ConnectorSlot).connector = connector;
+  const slot = client as ConnectorSlot;
+  const connector = new LoginConnector(desk, client.options, sentinel, slot.connector);
+  slot.connector = connector;
   return connector;
 }

@@ -2,14 +2,15 @@ import { createConnection, Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
 import { PasswordlessError } from "../../core/errors.js";
 import type { Token } from "../../core/token.js";
-import { logIn, type Markers } from "../../inband/login.js";
+import { logIn } from "../../inband/login.js";
+import type { Markers } from "../../inband/marker.js";
 import { InbandSession } from "../../inband/session.js";
 import type { TransactionState } from "../../inband/transactions.js";
 import type { Reauthenticator } from "../../reauth/reauthenticator.js";
 import { isPermanent, waitForToken } from "../../reauth/token-wait.js";
 import { opened } from "../opened.js";
 import { assertEncrypted, isLoopback } from "../plaintext.js";
-import { assertVerified, targetOf } from "./endpoint.js";
+import { assertNoCredentials, assertVerified, targetOf } from "./endpoint.js";
 import type { ClientOptions, Connector, ConnectorClass, ErrorEmitter } from "./structural.js";
 
 /** Default of ioredis's `connectTimeout`, in milliseconds. */
@@ -69,10 +70,15 @@ export class LoginConnector implements Connector {
   readonly #sentinel: Connector | undefined;
   #attempt: AbortController | undefined;
   #socket: Socket | undefined;
+  /** Holds the connection that was open before this one took over. */
+  #predecessor: Connector | undefined;
   /** The transaction that ended with the previous connection. */
   #lost: TransactionState = "none";
 
-  constructor(desk: LoginDesk, options: ClientOptions, sentinel?: Connector) {
+  constructor(desk: LoginDesk, options: ClientOptions, sentinel?: Connector, predecessor?: Connector) {
+    // Duplicates and the nodes of a cluster may have other options than those that were checked.
+    assertNoCredentials(options);
+    this.#predecessor = predecessor;
     this.#desk = desk;
     this.#options = options;
     this.#sentinel = sentinel;
@@ -85,6 +91,7 @@ export class LoginConnector implements Connector {
   disconnect(): void {
     this.#attempt?.abort(new Error("the client was disconnected"));
     this.#sentinel?.disconnect();
+    this.#predecessor?.disconnect();
     const socket = this.#socket;
     if (socket === undefined || socket.destroyed) return;
     const { clock } = this.#desk.reauthenticator;
@@ -106,10 +113,13 @@ export class LoginConnector implements Connector {
   async connect(emit: ErrorEmitter): Promise<Socket> {
     const attempt = new AbortController();
     this.#attempt = attempt;
+    this.#predecessor = undefined;
     this.firstError = undefined;
     try {
-      this.#socket = await this.#open(emit, attempt.signal);
-      return this.#socket;
+      const socket = await this.#open(emit, attempt.signal);
+      if (attempt.signal.aborted) return socket.destroy();
+      this.#socket = socket;
+      return socket;
     } catch (error) {
       if (!attempt.signal.aborted) {
         if (isPermanent(error) && !this.#desk.hasLoggedIn) throw error;
@@ -125,18 +135,14 @@ export class LoginConnector implements Connector {
     const { reauthenticator, allowPlaintext } = this.#desk;
     const target = targetOf(this.#options);
     assertVerified(this.#options.tls);
-    // Duplicates and the nodes of a cluster may have other options than those that were checked.
     if (this.#sentinel === undefined) assertEncrypted(target, allowPlaintext);
     const token = await waitForToken(reauthenticator, target.label, signal);
-    const deadline = new AbortController();
-    const timer = reauthenticator.clock.schedule(
-      () => deadline.abort(timeoutError()),
-      this.#options.connectTimeout || CONNECT_TIMEOUT_MS,
-    );
+    const dialed = await this.#dial(emit);
+    const deadline = this.#deadline();
     const either = AbortSignal.any([signal, deadline.signal]);
-    let socket: Socket | undefined;
+    let socket: Socket | undefined = dialed.socket;
     try {
-      socket = await this.#dial(emit, either);
+      socket = await opened(dialed.socket, dialed.event, either);
       this.#assertPeer(socket, allowPlaintext);
       const markers = await logIn(socket, target.label, token, either);
       return this.#handOver(socket, target.label, token, markers);
@@ -145,22 +151,33 @@ export class LoginConnector implements Connector {
       if (isRefusal(error)) reauthenticator.refused(token, error);
       throw error;
     } finally {
-      timer[Symbol.dispose]();
+      deadline[Symbol.dispose]();
     }
   }
 
-  async #dial(emit: ErrorEmitter, signal: AbortSignal): Promise<Socket> {
+  /** As ioredis has it: 0 switches it off. */
+  #deadline(): { readonly signal: AbortSignal } & Disposable {
+    const timeoutMs = this.#options.connectTimeout ?? CONNECT_TIMEOUT_MS;
+    const { clock } = this.#desk.reauthenticator;
+    const late = new AbortController();
+    const timer = timeoutMs > 0 ? clock.schedule(() => late.abort(timeoutError()), timeoutMs) : undefined;
+    return { signal: late.signal, [Symbol.dispose]: () => timer?.[Symbol.dispose]() };
+  }
+
+  async #dial(
+    emit: ErrorEmitter,
+  ): Promise<{ readonly socket: Socket; readonly event: "connect" | "secureConnect" }> {
     const { path, host, port, family, tls, enableTLSForSentinelMode } = this.#options;
     if (this.#sentinel !== undefined) {
       const socket = await this.#sentinel.connect(emit);
       const isTls = enableTLSForSentinelMode === true && Boolean(tls);
-      return opened(socket, isTls ? "secureConnect" : "connect", signal);
+      return { socket, event: isTls ? "secureConnect" : "connect" };
     }
     const where = path ? { path } : { host, port: Number(port ?? 6379), family };
     const options = { ...where, ...(tls as object | undefined) } as { port: number };
     return tls
-      ? opened(connectTls(options), "secureConnect", signal)
-      : opened(createConnection(options), "connect", signal);
+      ? { socket: connectTls(options), event: "secureConnect" }
+      : { socket: createConnection(options), event: "connect" };
   }
 
   /** A sentinel may name any host. */
@@ -207,6 +224,7 @@ export class LoginConnector implements Connector {
   /** Takes over a connection that is open already, and logs in on it. */
   async adopt(socket: Socket, markers: Markers | undefined, protocol: 2 | 3): Promise<void> {
     this.#socket = socket;
+    this.#predecessor = undefined;
     const { label } = targetOf(this.#options);
     const { reauthenticator } = this.#desk;
     const session = this.#sessionOn(socket, label, markers, protocol);

@@ -6,7 +6,7 @@ const DEFAULT_PORT = 6379;
 
 /** The server that a client with these options connects to. */
 export function targetOf(options: ClientOptions): Target {
-  if (options.path !== undefined && options.path !== null) {
+  if (options.path) {
     return { label: options.path, isEncrypted: false, isLocal: true };
   }
   const host = options.host ?? "localhost";
@@ -66,14 +66,8 @@ export function assertOptions(options: unknown, prefix = ""): asserts options is
       options,
     );
   }
-  const { host, port, path, tls, Connector, username, password }: ClientOptions = options;
-  for (const [name, value] of Object.entries({ username, password })) {
-    if (value === undefined || value === null) continue;
-    throw invalidOption(
-      `${prefix}${name}`,
-      "nothing: the identity logs in. Remove it, or do without this library",
-    );
-  }
+  const { host, port, path, tls, Connector }: ClientOptions = options;
+  assertNoCredentials(options, prefix);
   if (Connector !== undefined) {
     throw invalidOption(
       `${prefix}Connector`,
@@ -90,6 +84,21 @@ export function assertOptions(options: unknown, prefix = ""): asserts options is
     throw invalidOption(`${prefix}port`, "a whole number from 1 to 65535", port);
   }
   assertVerified(tls, prefix);
+}
+
+/**
+ * Rejects options with which ioredis would log in itself, behind the identity.
+ *
+ * @throws {PasswordlessError} `ERR_PASSWORDLESS_INVALID_OPTION`
+ */
+export function assertNoCredentials({ username, password }: ClientOptions, prefix = ""): void {
+  for (const [name, value] of Object.entries({ username, password })) {
+    if (value === undefined || value === null) continue;
+    throw invalidOption(
+      `${prefix}${name}`,
+      "nothing: the identity logs in. Remove it, or do without this library",
+    );
+  }
 }
 
 /**

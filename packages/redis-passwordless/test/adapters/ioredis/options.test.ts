@@ -195,6 +195,11 @@ describe.each(IOREDIS)("%s", (_, lib: IoRedis) => {
     expect(new lib.Redis({ ...options, lazyConnect: true }).options.host).toBe(HOST);
   });
 
+  test("a duplicate with a password is refused at once", () => {
+    const client = make({ host: HOST });
+    expect(refusalOf(() => client.duplicate({ password: SECRET })).message).toContain("`password`");
+  });
+
   test("attaching twice changes nothing", () => {
     const client = make({ host: HOST });
     const { Connector } = client.options;
