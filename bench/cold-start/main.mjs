@@ -17,7 +17,13 @@ const CONNECTS = {
   [PEER_DEFAULT]: "connect-redis-entraid-default-credential.mjs",
 };
 
-const IMPORTS = ["redis-passwordless", "redis-passwordless/node-redis", "@redis/entraid", "@azure/identity"];
+const OUR_IMPORTS = ["redis-passwordless", "redis-passwordless/node-redis", "redis-passwordless/ioredis"];
+const IMPORTS = [...OUR_IMPORTS, "@redis/entraid", "@azure/identity"];
+
+/** @param {string} specifier */
+function clientOf(specifier) {
+  return specifier.endsWith("/ioredis") ? "ioredis" : "redis";
+}
 
 /**
  * How long a fresh process takes to its first PONG, and how much of it is importing.
@@ -28,8 +34,8 @@ const IMPORTS = ["redis-passwordless", "redis-passwordless/node-redis", "@redis/
 export async function coldStart({ repetitions = 31 }) {
   const before = load();
   const connects = await measureConnects(repetitions);
-  const alone = await measureImports(repetitions, undefined);
-  const afterRedis = await measureImports(repetitions, "redis");
+  const alone = await measureImports(repetitions, () => undefined);
+  const afterClient = await measureImports(repetitions, clientOf);
   const of = (/** @type {string} */ name) => connects.get(name) ?? [];
   const overFloor = (/** @type {string} */ name) =>
     median(of(name).map((value, index) => value - (of(FLOOR)[index] ?? 0)));
@@ -39,7 +45,7 @@ export async function coldStart({ repetitions = 31 }) {
       "A fresh process from its spawn to the first PONG, over TLS, with the system-assigned managed identity of the local Azure; then the time of `await import()` alone in a fresh process. " +
       `${repetitions} repetitions, taken in turns; median and quartiles in milliseconds; ratios are taken within one turn, and shown likewise.`,
     load: before,
-    packages: ["redis", "@redis/entraid", "@azure/identity"],
+    packages: ["redis", "ioredis", "@redis/entraid", "@azure/identity"],
     tables: [
       {
         title: "Spawn to first PONG",
@@ -53,11 +59,11 @@ export async function coldStart({ repetitions = 31 }) {
       },
       {
         title: "Import",
-        columns: ["", "alone, ms", "with node-redis imported before, ms"],
+        columns: ["", "alone, ms", "with its client imported before, ms"],
         rows: IMPORTS.map((name) => [
           name,
           spread(alone.get(name) ?? [], 1),
-          spread(afterRedis.get(name) ?? [], 1),
+          spread(afterClient.get(name) ?? [], 1),
         ]),
       },
     ],
@@ -74,11 +80,11 @@ export async function coldStart({ repetitions = 31 }) {
         atMost: 0.75,
         digits: 3,
       },
-      ...IMPORTS.slice(0, 2).flatMap((name) => [
+      ...OUR_IMPORTS.flatMap((name) => [
         { what: `import of ${name} alone, ms`, value: median(alone.get(name) ?? []), atMost: 15, digits: 1 },
         {
-          what: `import of ${name} after node-redis, ms`,
-          value: median(afterRedis.get(name) ?? []),
+          what: `import of ${name} after its client, ms`,
+          value: median(afterClient.get(name) ?? []),
           atMost: 15,
           digits: 1,
         },
@@ -127,13 +133,14 @@ async function connectInTurns(azure, repetitions) {
 
 /**
  * @param {number} repetitions
- * @param {string | undefined} before imported first, and not counted
+ * @param {(specifier: string) => string | undefined} before what is imported first, and not counted
  */
 async function measureImports(repetitions, before) {
   const times = table(IMPORTS);
   for (let turn = -1; turn < repetitions; turn += 1) {
     for (const name of IMPORTS) {
-      const args = before === undefined ? [name] : [name, before];
+      const first = before(name);
+      const args = first === undefined ? [name] : [name, first];
       const { output } = await runFresh("time-import.mjs", { args });
       if (turn >= 0) times.get(name)?.push(Number(output));
     }
