@@ -3,11 +3,15 @@ import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { startEmulator } from "azure-redis-emulator";
 import { load } from "../lib/machine.mjs";
-import { pairedRatio, spread } from "../lib/statistics.mjs";
+import { pairedRatio, pairedRatios, spread } from "../lib/statistics.mjs";
+import { LIBRARIES, measureIoRedis, WORKLOADS } from "./ioredis.mjs";
 
 /** @typedef {import("../lib/report.mjs").Report} Report */
 /** @typedef {import("./worker.mjs").Variant} Variant */
 /** @typedef {import("./worker.mjs").Rates} Rates */
+/** @typedef {Awaited<ReturnType<typeof measureIoRedis>>} IoRedisRates */
+/** @typedef {import("../lib/report.mjs").Goal} Goal */
+/** @typedef {import("../lib/report.mjs").Table} Table */
 
 const LABELS = /** @type {const} */ ({
   plain: "node-redis",
@@ -16,9 +20,19 @@ const LABELS = /** @type {const} */ ({
 });
 const VARIANTS = /** @type {const} */ (["plain", "passwordless", "attach"]);
 
+const WORKLOAD_LABELS = /** @type {const} */ ({
+  burst: "500 at once",
+  lanes: "10 lanes, each awaits its command",
+  pipeline: "`pipeline()` of 100",
+});
+
+/** One pair of processes of ioredis measures several times, so there are fewer of them. */
+const REPETITIONS_PER_IOREDIS_PAIR = 4;
+
 /**
- * What the library costs on the way of every command: node-redis as it is, with the options of `passwordless`, and
- * attached, on a Redis without TLS in between, where the client's own work weighs most.
+ * What the library costs on the way of every command. node-redis as it is, with the options of `passwordless`, and
+ * attached, on a Redis without TLS in between, where the client's own work weighs most; ioredis and iovalkey with a
+ * static password and with `passwordless`, over TLS, because there every write goes through this library.
  *
  * @param {{ repetitions: number | undefined }} options
  * @returns {Promise<Report>}
@@ -26,6 +40,8 @@ const VARIANTS = /** @type {const} */ (["plain", "passwordless", "attach"]);
 export async function throughput({ repetitions = 31 }) {
   const before = load();
   const rates = await measure(repetitions);
+  const pairs = Math.ceil(repetitions / REPETITIONS_PER_IOREDIS_PAIR);
+  const ioredisRates = await measureIoRedis(pairs);
   const of = (/** @type {Variant} */ variant, /** @type {keyof Rates} */ unit) =>
     (rates.get(variant) ?? []).map((one) => one[unit]);
   const ratio = (/** @type {Variant} */ variant, /** @type {keyof Rates} */ unit) =>
@@ -34,13 +50,16 @@ export async function throughput({ repetitions = 31 }) {
   return {
     title: "Throughput",
     method:
-      "SET and GET of 16 bytes, 500 in flight, one client in a fresh process, straight to a redis-server on loopback. " +
-      `${repetitions} repetitions, taken in turns; median and quartiles; ratios are medians of the ratios within one turn. ` +
+      "SET and GET of 16 bytes, one client in a fresh process. node-redis: 500 in flight, straight to a redis-server on loopback; " +
+      `${repetitions} repetitions, taken in turns. ioredis and iovalkey: over TLS, through the gateway of the local Azure, with the same user; ` +
+      `${pairs} pairs of processes for each client, one with a static password and one with \`passwordless\`, which work in turns for a tenth of a second each, whoever began the last turn second in this. ` +
+      "Median and quartiles; ratios are taken within one turn. " +
       "The goals go by the client's own processor time, which other work on the machine disturbs less than the clock on the wall.",
     load: before,
-    packages: ["redis"],
+    packages: ["redis", ...LIBRARIES],
     tables: [
       {
+        title: "node-redis",
         columns: ["", "commands per second", "ratio", "commands per second of processor time", "ratio"],
         rows: VARIANTS.map((variant) => {
           const against = (/** @type {keyof Rates} */ unit) =>
@@ -54,14 +73,72 @@ export async function throughput({ repetitions = 31 }) {
           ];
         }),
       },
+      ioredisTable(ioredisRates),
     ],
-    goals: /** @type {const} */ (["passwordless", "attach"]).map((variant) => ({
-      what: `throughput ${LABELS[variant]}, against node-redis`,
-      value: ratio(variant, "perProcessorSecond"),
-      atLeast: goals[variant],
-      digits: 3,
-    })),
+    goals: [
+      .../** @type {const} */ (["passwordless", "attach"]).map((variant) => ({
+        what: `throughput ${LABELS[variant]}, against node-redis`,
+        value: ratio(variant, "perProcessorSecond"),
+        atLeast: goals[variant],
+        digits: 3,
+      })),
+      ...ioredisGoals(ioredisRates),
+    ],
   };
+}
+
+/**
+ * @param {IoRedisRates} rates
+ * @returns {Table}
+ */
+function ioredisTable(rates) {
+  return {
+    title: "ioredis and iovalkey",
+    columns: [
+      "",
+      "",
+      "commands per second, static password",
+      "ratio",
+      "commands per second of processor time, static password",
+      "ratio",
+    ],
+    rows: LIBRARIES.flatMap((library) =>
+      WORKLOADS.map((workload) => {
+        const { static: plain = [], passwordless = [] } = rates.get(`${library} ${workload}`) ?? {};
+        const columns = (/** @type {keyof Rates} */ unit) => {
+          const [theirs, ours] = [plain, passwordless].map((all) => all.map((one) => one[unit]));
+          return [spread(theirs ?? []), spread(pairedRatios(ours ?? [], theirs ?? []), 3)];
+        };
+        return [
+          library,
+          WORKLOAD_LABELS[workload],
+          ...columns("perSecond"),
+          ...columns("perProcessorSecond"),
+        ];
+      }),
+    ),
+  };
+}
+
+/**
+ * @param {IoRedisRates} rates
+ * @returns {Goal[]}
+ */
+function ioredisGoals(rates) {
+  return LIBRARIES.flatMap((library) =>
+    WORKLOADS.map((workload) => {
+      const { static: plain = [], passwordless = [] } = rates.get(`${library} ${workload}`) ?? {};
+      return {
+        what: `throughput of ${library}, ${WORKLOAD_LABELS[workload]}, against a static password`,
+        value: pairedRatio(
+          passwordless.map((one) => one.perProcessorSecond),
+          plain.map((one) => one.perProcessorSecond),
+        ),
+        atLeast: 0.98,
+        digits: 3,
+      };
+    }),
+  );
 }
 
 /**
