@@ -12,7 +12,11 @@ for (const signal of ["SIGINT", "SIGTERM"]) {
   });
 }
 
-/** Aborted by Ctrl-C and SIGTERM: finish what has begun, close, and exit with 0. */
+/**
+ * Aborted by Ctrl-C and SIGTERM: finish what has begun, close, and exit with 0.
+ *
+ * @type {AbortSignal}
+ */
 export const stopped = stop.signal;
 
 /**

@@ -51,11 +51,11 @@ export class Consumer {
   /**
    * Compiles files as a user's strict project with `module: nodenext` does, every declaration included.
    *
-   * @param {string} compiler the name that a version of TypeScript is installed by
+   * @param {string} where a folder of this repository: the TypeScript is taken that is installed there
    * @param {Record<string, string>} files sources by name: `.mts` and `.cts`
    * @throws {Error} with what the compiler has found
    */
-  compile(compiler, files) {
+  compile(where, files) {
     for (const [name, source] of Object.entries(files)) writeFileSync(join(this.#folder, name), source);
     const project = {
       compilerOptions: {
@@ -69,7 +69,9 @@ export class Consumer {
       files: Object.keys(files),
     };
     writeFileSync(join(this.#folder, "tsconfig.json"), JSON.stringify(project));
-    const manifest = createRequire(import.meta.url).resolve(`${compiler}/package.json`);
+    const manifest = createRequire(join(INSTALLED, "..", where, "package.json")).resolve(
+      "typescript/package.json",
+    );
     run(process.execPath, [join(dirname(manifest), "bin/tsc"), "-p", "."], { cwd: this.#folder });
   }
 

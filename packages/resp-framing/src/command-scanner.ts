@@ -273,6 +273,51 @@ export class CommandScanner {
     return i;
   }
 
+  /**
+   * Reads `chunk` when it consists of whole commands, none of them watched; otherwise reads nothing and returns
+   * `false`: {@link scan} is for those. It takes less than half of the time.
+   */
+  skip(chunk: Uint8Array): boolean {
+    if (this.#state !== START) return false;
+    const end = chunk.length;
+    let commands = 0;
+    let start = 0;
+    let i = 0;
+    while (i < end) {
+      start = i;
+      if (chunk[i++] !== 42) return false;
+      let byte = chunk[i++]!;
+      let left = 0;
+      while (byte >= 48 && byte <= 57) {
+        left = left * 10 + byte - 48;
+        byte = chunk[i++]!;
+      }
+      if (byte !== 13 || chunk[i++] !== 10 || left === 0 || left > this.#maxElements) return false;
+      for (let isName = true; left > 0; left--) {
+        if (chunk[i++] !== 36) return false;
+        byte = chunk[i++]!;
+        if (byte === 13) return false;
+        let length = 0;
+        while (byte >= 48 && byte <= 57) {
+          length = length * 10 + byte - 48;
+          byte = chunk[i++]!;
+        }
+        if (byte !== 13 || chunk[i++] !== 10 || length > this.#maxBulkLength) return false;
+        if (isName && (length > LONGEST_NAME || this.#watch.indexOf(chunk, i, length) >= 0)) return false;
+        isName = false;
+        i += length + 2;
+        if (i > end) return false;
+      }
+      commands++;
+    }
+    if (commands === 0) return true;
+    this.#begin(this.position + start);
+    this.position += end;
+    this.commands += commands;
+    this.watched = undefined;
+    return true;
+  }
+
   #begin(position: number): void {
     this.commandStart = position;
     this.#isNegative = false;

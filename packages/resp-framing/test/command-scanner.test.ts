@@ -212,3 +212,67 @@ describe("CommandScanner", () => {
     expect(() => scanner.scan(Buffer.from("PING\r\n"))).toThrow(/failed before/);
   });
 });
+
+describe("CommandScanner.skip", () => {
+  const watch = ["MULTI", "HELLO"];
+  const names = ["SET", "GET", "MULTI", "hello", "PING", "X".repeat(40)];
+
+  test("passes over whole commands as scan does, and reads nothing of anything else", () => {
+    const pick = seededRandom(11);
+    let skipped = 0;
+    for (let round = 0; round < 2_000; round += 1) {
+      const commands = Array.from({ length: pick(5) }, () =>
+        encodeCommand([
+          names[pick(names.length)] ?? "",
+          ...Array.from({ length: pick(4) }, () => "é\r\n$".repeat(pick(9))),
+        ]),
+      );
+      const whole = Buffer.concat(commands);
+      const chunk = whole.subarray(0, pick(5) > 0 ? whole.length : pick(whole.length));
+      const [fast, slow] = [new CommandScanner({ watch }), new CommandScanner({ watch })];
+      fast.scan(encodeCommand(["PING"]));
+      slow.scan(encodeCommand(["PING"]));
+      const before = { position: fast.position, commands: fast.commands };
+      if (fast.skip(chunk)) {
+        skipped += 1;
+        expect(slow.scan(chunk)).toBe(chunk.length);
+        expect(slow.watched).toBeUndefined();
+        expect(slow.atBoundary).toBe(true);
+        expect([fast.position, fast.commands]).toEqual([slow.position, slow.commands]);
+        if (chunk.length > 0) expect(fast.commandStart).toBe(slow.commandStart);
+      } else {
+        expect({ position: fast.position, commands: fast.commands }).toEqual(before);
+        const end = slow.scan(chunk);
+        const hasLongName = chunk.includes("X".repeat(40));
+        expect(slow.watched !== undefined || end < chunk.length || !slow.atBoundary || hasLongName).toBe(
+          true,
+        );
+      }
+      fast.scan(encodeCommand(["MULTI"]));
+      if (fast.atBoundary && fast.commands === slow.commands) expect(fast.watched).toBe("MULTI");
+    }
+    expect(skipped).toBeGreaterThan(300);
+  });
+
+  test.each([
+    "PING\r\n",
+    "*0\r\n",
+    "*-1\r\n",
+    "\r\n",
+    "*1\r\n$4\r\nPIN",
+    "*1\r\n$\r\n",
+    "*1\r\n$4\nPING\r\n",
+    "*1\r\n:4\r\n",
+  ])("leaves %j to scan", (text) => {
+    const scanner = new CommandScanner();
+    expect(scanner.skip(Buffer.from(text))).toBe(false);
+    expect(scanner.position).toBe(0);
+  });
+
+  test("reads nothing in the middle of a command", () => {
+    const scanner = new CommandScanner();
+    const ping = encodeCommand(["PING"]);
+    scanner.scan(ping.subarray(0, 5));
+    expect(scanner.skip(ping)).toBe(false);
+  });
+});

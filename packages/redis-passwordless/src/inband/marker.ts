@@ -1,5 +1,3 @@
-import { randomBytes } from "node:crypto";
-
 /** A question whose answer is recognised among all other replies: what is asked, and what comes back. */
 export interface Marker {
   readonly request: Buffer;
@@ -46,5 +44,7 @@ export function unknownCommandMarkers(probe: Probe, error: Buffer): Markers | un
 }
 
 function newNonce(): string {
+  // Loaded with the first connection, so that importing this library stays cheap.
+  const { randomBytes } = process.getBuiltinModule("node:crypto");
   return randomBytes(16).toString("hex");
 }

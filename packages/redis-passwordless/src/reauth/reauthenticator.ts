@@ -190,6 +190,8 @@ export class Reauthenticator {
   refused(token: Token, error: unknown): void {
     if (this.#proven?.isSameAs(token)) this.#proven = undefined;
     this.#manager.refuse(token, error);
+    // Whoever is refused at the first login has nobody enrolled who would make the next token come.
+    this.#subscription ??= this.#manager.subscribe((next) => this.#try(next));
   }
 
   /** Ends everything that is planned; nothing can be enrolled any more. */
@@ -219,7 +221,7 @@ export class Reauthenticator {
   /** A new token has come: it is tried before it is spread. */
   #try(token: Token): void {
     this.#dropTrial();
-    if (this.#members.size === 0) return;
+    if (this.#members.size === 0) return this.#rest();
     const trial: Trial = { token, plan: undefined };
     this.#trial = trial;
     void this.#prove(trial, 1);

@@ -351,6 +351,15 @@ describe("when the socket closes, every login settles and nothing is left", () =
   );
 });
 
+test("what was written in the turn of an end() is sent before it", async (t) => {
+  const bench = await Workbench.start(t);
+  const wire = await bench.open();
+  wire.write("SET a 1");
+  wire.write("GET a");
+  wire.socket.end();
+  expect(await wire.read(2)).toEqual(["+OK\r\n", "$1\r\n1\r\n"]);
+});
+
 test("callbacks of write are called, in order, also for what is held", async (t) => {
   const bench = await Workbench.start(t);
   const wire = await bench.open({ schedule: slicesOf(50) });

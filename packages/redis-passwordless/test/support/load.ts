@@ -1,5 +1,9 @@
 import { setInterval } from "node:timers/promises";
-import type { Client } from "./cache.js";
+
+/** What the load needs of a client, whatever library it is of. */
+export interface Counting {
+  incr(key: string): Promise<number>;
+}
 
 export interface LoadResult {
   /** Commands that were answered. */
@@ -14,7 +18,7 @@ export interface LoadResult {
  * whatever is lost, applied twice or answered with another command's reply shows at once.
  */
 export async function incrementSteadily(
-  clients: readonly Client[],
+  clients: readonly Counting[],
   perSecond: number,
   done: Promise<unknown>,
 ): Promise<LoadResult> {
@@ -51,4 +55,28 @@ export async function incrementSteadily(
   await Promise.all(pending);
   await done;
   return { answered, failed, wrong };
+}
+
+/** Publishes "0", "1", "2" … one after the other until `done` settles, and returns how many. */
+export async function publishSteadily(
+  publish: (message: string) => Promise<unknown>,
+  done: Promise<unknown>,
+  everyMs = 5,
+): Promise<number> {
+  let [sent, isOver] = [0, false];
+  void done.finally(() => {
+    isOver = true;
+  });
+  for await (const _ of setInterval(everyMs)) {
+    await publish(String(sent));
+    sent += 1;
+    if (isOver) break;
+  }
+  await done;
+  return sent;
+}
+
+/** "0", "1", "2" …: what a subscriber has received when nothing is missing, doubled or out of order. */
+export function numbered(count: number): string[] {
+  return Array.from({ length: count }, (_, index) => String(index));
 }

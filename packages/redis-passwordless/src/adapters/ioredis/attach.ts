@@ -1,4 +1,3 @@
-import { randomUUID } from "node:crypto";
 import { type Markers, pingMarker } from "../../inband/marker.js";
 import { connectorClass, type LoginConnector, type LoginDesk } from "./connector.js";
 import { type ConnectorSlot, equip } from "./connector-slot.js";
@@ -32,6 +31,7 @@ async function adoptConnection(client: Client, connector: LoginConnector): Promi
 
 /** A user who may not PING cannot have replies told apart here; the next connection finds another way. */
 async function markersOf(client: Client): Promise<Markers | undefined> {
+  const { randomUUID } = process.getBuiltinModule("node:crypto");
   const nonce = randomUUID();
   try {
     return (await client.call("PING", nonce)) === nonce ? pingMarker : undefined;

@@ -1,5 +1,4 @@
-import { createConnection, Socket } from "node:net";
-import { connect as connectTls } from "node:tls";
+import type { Socket } from "node:net";
 import { PasswordlessError } from "../../core/errors.js";
 import type { Token } from "../../core/token.js";
 import { logIn } from "../../inband/login.js";
@@ -30,12 +29,18 @@ export function isEquipped(options: ClientOptions): boolean {
 export class LoginDesk {
   readonly reauthenticator: Reauthenticator;
   readonly allowPlaintext: boolean;
+  /** The name under which certificates are verified of servers that are announced by address. */
+  readonly nameOfAddresses: string | undefined;
   /** Whether any connection has logged in so far. */
   hasLoggedIn = false;
 
-  constructor(reauthenticator: Reauthenticator, allowPlaintext: boolean) {
+  constructor(
+    reauthenticator: Reauthenticator,
+    options: { readonly allowPlaintext: boolean; readonly nameOfAddresses?: string | undefined },
+  ) {
     this.reauthenticator = reauthenticator;
-    this.allowPlaintext = allowPlaintext;
+    this.allowPlaintext = options.allowPlaintext;
+    this.nameOfAddresses = options.nameOfAddresses;
   }
 
   /** Keeps a session, which has logged in with `token`, authenticated until its connection ends. */
@@ -108,7 +113,8 @@ export class LoginConnector implements Connector {
    * `firstError`: ioredis then emits the error and goes on by its `retryStrategy`, whereas a rejection is the end
    * of the client.
    *
-   * @throws {PasswordlessError} the identity provider's permanent refusal, as long as nobody has ever logged in
+   * @throws {PasswordlessError} the identity provider's permanent refusal, as long as nobody has ever logged in;
+   * `ERR_PASSWORDLESS_CLOSED` when the identity was closed
    */
   async connect(emit: ErrorEmitter): Promise<Socket> {
     const attempt = new AbortController();
@@ -122,10 +128,10 @@ export class LoginConnector implements Connector {
       return socket;
     } catch (error) {
       if (!attempt.signal.aborted) {
-        if (isPermanent(error) && !this.#desk.hasLoggedIn) throw error;
+        if (isPermanent(error) && (!this.#desk.hasLoggedIn || isClosed(error))) throw error;
         this.firstError = error instanceof Error ? error : new Error(String(error));
       }
-      return new Socket().destroy();
+      return deadSocket();
     } finally {
       if (this.#attempt === attempt) this.#attempt = undefined;
     }
@@ -174,9 +180,13 @@ export class LoginConnector implements Connector {
       return { socket, event: isTls ? "secureConnect" : "connect" };
     }
     const where = path ? { path } : { host, port: Number(port ?? 6379), family };
-    const options = { ...where, ...(tls as object | undefined) } as { port: number };
+    const name = this.#desk.nameOfAddresses;
+    // Loaded with the first connection, so that importing this library stays cheap.
+    const { createConnection, isIP } = process.getBuiltinModule("node:net");
+    const servername = tls && name !== undefined && isIP(host ?? "") > 0 ? { servername: name } : {};
+    const options = { ...where, ...servername, ...(tls as object | undefined) } as { port: number };
     return tls
-      ? { socket: connectTls(options), event: "secureConnect" }
+      ? { socket: process.getBuiltinModule("node:tls").connect(options), event: "secureConnect" }
       : { socket: createConnection(options), event: "connect" };
   }
 
@@ -236,6 +246,15 @@ export class LoginConnector implements Connector {
       throw error;
     }
   }
+}
+
+function deadSocket(): Socket {
+  const { Socket } = process.getBuiltinModule("node:net");
+  return new Socket().destroy();
+}
+
+function isClosed(error: unknown): boolean {
+  return PasswordlessError.is(error) && error.code === "ERR_PASSWORDLESS_CLOSED";
 }
 
 function isRefusal(error: unknown): boolean {

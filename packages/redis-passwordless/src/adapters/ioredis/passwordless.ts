@@ -52,7 +52,8 @@ export class IoRedisAdapter {
     for (const root of roots) {
       assertEncrypted(targetOf({ ...shared, ...root }), settings.allowPlaintext ?? false);
     }
-    const desk = this.#desk(roots.map((root) => targetOf(root).label).join(", "), settings);
+    const label = roots.map((root) => targetOf(root).label).join(", ");
+    const desk = this.#desk(label, settings, nameIn(roots));
     const Connector = connectorClass(desk);
     const cluster = new (
       Cluster as unknown as new (
@@ -98,7 +99,8 @@ export class IoRedisAdapter {
       assertEncrypted(targetOf(options), settings.allowPlaintext ?? false);
     }
     const label = nodes.map(({ options }) => targetOf(options).label).join(", ");
-    const desk = this.#desk(label === "" ? "the cluster" : label, settings);
+    const roots = nodes.map(({ options }) => options);
+    const desk = this.#desk(label === "" ? "the cluster" : label, settings, nameIn(roots));
     // The pool of connections keeps the object that it was made with.
     Object.assign(redisOptions, { Connector: connectorClass(desk) });
     cluster.options.redisOptions = redisOptions;
@@ -123,13 +125,11 @@ export class IoRedisAdapter {
     return { ...options, Connector: connectorClass(this.#desk(label, settings), Sentinel) };
   }
 
-  #desk(label: string, settings: PasswordlessSettings): LoginDesk {
+  #desk(label: string, settings: PasswordlessSettings, nameOfAddresses?: string): LoginDesk {
     const identity = settings.identity ?? this.#defaultIdentity();
     const allowPlaintext = settings.allowPlaintext ?? false;
-    return new LoginDesk(
-      identity.reauthenticator(`ioredis ${label}`, () => ({ label })),
-      allowPlaintext,
-    );
+    const reauthenticator = identity.reauthenticator(`ioredis ${label}`, () => ({ label }));
+    return new LoginDesk(reauthenticator, { allowPlaintext, nameOfAddresses });
   }
 }
 
@@ -156,6 +156,16 @@ function rootsOf(nodes: readonly unknown[]): ClientOptions[] {
     assertOptions(node, `${name}.`);
     return node;
   });
+}
+
+/** The first host that is a name: nodes may be announced by addresses, which their certificates do not cover. */
+function nameIn(roots: readonly ClientOptions[]): string | undefined {
+  return roots.map(({ host }) => host).find((host) => host !== undefined && !isAddress(host));
+}
+
+/** What a certificate does not cover: an IPv4 address, or one with colons. */
+function isAddress(host: string): boolean {
+  return /^[\d.]+$|:/.test(host);
 }
 
 /** All nodes of a cluster are reached as its first ones are. */
