@@ -48,3 +48,10 @@ function asSubscriberReply(frame: Buffer): Buffer {
   if (text.startsWith("+PONG\r\n")) return Buffer.from("*2\r\n$4\r\npong\r\n$0\r\n\r\n");
   return text.startsWith("$") ? Buffer.concat([Buffer.from("*2\r\n$4\r\npong\r\n"), frame]) : frame;
 }
+
+/** What Redis answers to any other command of a RESP2 subscriber. */
+export function subscriberError(name: string): Buffer {
+  return Buffer.from(
+    `-ERR Can't execute '${name.toLowerCase()}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context\r\n`,
+  );
+}

@@ -5,11 +5,13 @@ import type { Token } from "../core/token.js";
 import { type Connection, type LoginResult, refusedError } from "../reauth/connection.js";
 import { BlockedCommand } from "./blocked-command.js";
 import { blockingCommand } from "./blocking-command.js";
+import { ClientWrites } from "./client-writes.js";
+import { BLOCKING, HANDSHAKE, SUBSCRIBE, SUBSCRIBER, WATCHED } from "./command-kinds.js";
 import { encodeAuth, textOf } from "./login.js";
 import { LostTransaction } from "./lost-transaction.js";
 import type { Markers } from "./marker.js";
 import { OwnCommands } from "./own-commands.js";
-import { Resp2View } from "./resp2-view.js";
+import { Resp2View, subscriberError } from "./resp2-view.js";
 import { type TransactionState, Transactions } from "./transactions.js";
 
 /** When a connection's next login is due; what the re-authentication knows of it. */
@@ -43,15 +45,14 @@ export interface SessionOptions {
 export class InbandSession implements Connection {
   readonly label: string;
   readonly #socket: Socket;
-  readonly #write: (bytes: Buffer, onWritten?: OnWritten) => boolean;
+  readonly #write: (bytes: Buffer) => boolean;
+  readonly #writes: ClientWrites | undefined;
   readonly #own: OwnCommands;
   readonly #schedule: LoginSchedule;
   readonly #onClosed: ((transaction: TransactionState) => void)[] = [];
   readonly #commands = new CommandScanner({ watch: WATCHED });
   readonly #transactions = new Transactions();
   #lost: LostTransaction | undefined;
-  /** What the client has written in this turn of the event loop, as text and not sent on yet. */
-  #gathered: string[] = [];
   /** What the client has written while something had to come first. */
   #held: Buffer[] | undefined;
   /** Set while the connection speaks RESP3 and the client believes in RESP2. */
@@ -80,17 +81,10 @@ export class InbandSession implements Connection {
     }
     socket.once("close", () => this.#close());
     if (!this.#own.isPossible) return;
-    // An instance property: other sockets are not touched, and whoever holds this one sees a Socket as before.
-    socket.write = (
-      chunk: Uint8Array | string,
-      encodingOrCallback?: BufferEncoding | OnWritten,
-      callback?: OnWritten,
-    ) => this.#accept(chunk, encodingOrCallback, callback);
-    const end = socket.end.bind(socket) as (...args: unknown[]) => Socket;
-    socket.end = (...args: unknown[]) => {
-      this.#flush();
-      return end(...args);
-    };
+    this.#writes = new ClientWrites(socket, {
+      passTogether: (bytes) => this.#pass(bytes),
+      take: (bytes) => this.#take(bytes),
+    });
   }
 
   /** Calls back when the connection has ended, with the transaction that ends with it. */
@@ -99,7 +93,7 @@ export class InbandSession implements Connection {
   }
 
   async authenticate(token: Token): Promise<LoginResult> {
-    this.#flush();
+    this.#writes?.flush();
     let verdict: Buffer | undefined;
     const onReply = (frame: Buffer): Buffer | undefined => {
       // A connection that monitors gets other lines in between.
@@ -124,44 +118,12 @@ export class InbandSession implements Connection {
     return this.#isOpen && this.#own.isPossible && this.#isFollowed && !this.#isPlainSubscriber;
   }
 
-  /** What the client calls as `write`. */
-  #accept(
-    chunk: Uint8Array | string,
-    encodingOrCallback: BufferEncoding | OnWritten | undefined,
-    callback: OnWritten | undefined,
-  ): boolean {
-    if (typeof chunk === "string" && encodingOrCallback === undefined) {
-      if (this.#gathered.length === 0) process.nextTick(() => this.#flush());
-      this.#gathered.push(chunk);
-      return true;
-    }
-    this.#flush();
-    const encoding = typeof encodingOrCallback === "string" ? encodingOrCallback : "utf8";
-    const onWritten = typeof encodingOrCallback === "function" ? encodingOrCallback : callback;
-    const bytes = typeof chunk === "string" ? Buffer.from(chunk, encoding) : asBuffer(chunk);
-    const isFlowing = this.#take(bytes);
-    if (onWritten !== undefined) this.#write(EMPTY, onWritten);
-    return isFlowing;
-  }
-
-  /**
-   * Sends on what was written in this turn. A client writes each command by itself: together they are encoded,
-   * looked at and written once, which saves more than following them costs. Where one of them needs attention, they
-   * go on write by write, because a transaction in one write means something else than one in several.
-   */
-  #flush(): void {
-    const writes = this.#gathered;
-    if (writes.length === 0) return;
-    this.#gathered = [];
-    if (!this.#isOpen) return;
-    if (this.#held === undefined && this.#isFollowed && !this.#looksAtEach) {
-      const bytes = Buffer.from(writes.length === 1 ? writes[0]! : writes.join(""));
-      if (this.#commands.skip(bytes)) {
-        this.#send(bytes);
-        return;
-      }
-    }
-    for (const text of writes) this.#take(Buffer.from(text));
+  /** Sends several writes as one, if nothing in them needs attention. */
+  #pass(bytes: Buffer): boolean {
+    if (this.#held !== undefined || !this.#isFollowed || this.#looksAtEach) return false;
+    if (!this.#commands.skip(bytes)) return false;
+    this.#send(bytes);
+    return true;
   }
 
   get #looksAtEach(): boolean {
@@ -401,6 +363,7 @@ export class InbandSession implements Connection {
 
   #close(): void {
     this.#isOpen = false;
+    this.#writes?.close();
     this.#held = undefined;
     // A client may lose a second connection before it has been told about the first.
     const state = this.#lost === undefined ? this.#transactions.state : this.#lost.state;
@@ -409,8 +372,6 @@ export class InbandSession implements Connection {
     for (const listener of this.#onClosed) listener(state);
   }
 }
-
-type OnWritten = (error?: Error | null) => void;
 
 /** What is done with a command before the ones behind it. */
 type Plan =
@@ -426,72 +387,14 @@ type Plan =
   | { readonly kind: "first"; readonly run: () => Promise<void> };
 
 const SEND: Plan = { kind: "send" };
-const EMPTY = Buffer.alloc(0);
 const OK = Buffer.from("+OK");
 const OK_REPLY = Buffer.from("+OK\r\n");
 const ERROR = 45;
 const NOPERM = Buffer.from("-NOPERM");
 const NO_INFO = Buffer.from("$0\r\n\r\n");
 
-const SUBSCRIBE: ReadonlySet<string> = new Set(["SUBSCRIBE", "PSUBSCRIBE", "SSUBSCRIBE"]);
-/** What a RESP2 subscriber may send. */
-const SUBSCRIBER: ReadonlySet<string> = new Set([
-  ...SUBSCRIBE,
-  "UNSUBSCRIBE",
-  "PUNSUBSCRIBE",
-  "SUNSUBSCRIBE",
-  "PING",
-  "QUIT",
-  "RESET",
-]);
-const BLOCKING: ReadonlySet<string> = new Set([
-  "BLPOP",
-  "BRPOP",
-  "BRPOPLPUSH",
-  "BLMOVE",
-  "BLMPOP",
-  "BZPOPMIN",
-  "BZPOPMAX",
-  "BZMPOP",
-  "XREAD",
-  "XREADGROUP",
-]);
-/** What a client sends by itself when it connects, and what changes no data; it keeps its own account of SELECT. */
-const HANDSHAKE: ReadonlySet<string> = new Set([
-  ...SUBSCRIBER,
-  "HELLO",
-  "CLIENT",
-  "SELECT",
-  "INFO",
-  "READONLY",
-  "READWRITE",
-  "CLUSTER",
-]);
-const WATCHED: readonly string[] = [
-  "MULTI",
-  "EXEC",
-  "DISCARD",
-  "RESET",
-  "ASKING",
-  "HELLO",
-  "INFO",
-  ...SUBSCRIBE,
-  ...BLOCKING,
-];
-
-function asBuffer(bytes: Uint8Array): Buffer {
-  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-}
-
 function isVerdict(frame: Buffer): boolean {
   return frame[0] === ERROR || frame.equals(OK_REPLY);
-}
-
-/** What Redis answers to any other command of a RESP2 subscriber. */
-function subscriberError(name: string): Buffer {
-  return Buffer.from(
-    `-ERR Can't execute '${name.toLowerCase()}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context\r\n`,
-  );
 }
 
 /** The protocol that the reply to HELLO names. */
