@@ -46,7 +46,11 @@ describe.concurrent.each(IOREDIS)("sentinel with %s", (name, lib) => {
       expect(await user.connections()).toEqual(connections);
 
       await servers.failOver();
-      // The former master hangs up when it has become a replica; the clients ask the sentinel again.
+      // What the former master still accepts before it has become a replica is lost with it; then it hangs up, and
+      // the clients ask the sentinel again.
+      await context.expect
+        .poll(async () => String(await servers.master.command("ROLE")), { timeout: 30_000 })
+        .toMatch(/^slave/);
       await context.expect
         .poll(() => master.incr("after").catch((error: Error) => error.message), { timeout: 15_000 })
         .toBe(1);
