@@ -53,7 +53,7 @@ export function loginTimeoutError(label: string, token: Token): PasswordlessErro
 export function unableError(label: string, token: Token): PasswordlessError {
   return new PasswordlessError("ERR_PASSWORDLESS_CLIENT_UNSUPPORTED", {
     message: `The connection to ${label} cannot log in again in its present state; a RESP2 subscriber, for one, is allowed no AUTH. It will be cut at ${new Date(token.expiresAtMs).toISOString()} and, if it has subscribed, miss messages until it has reconnected.`,
-    remedy: "Subscribe with RESP 3, or, with node-redis, attach the client to this library.",
+    remedy: "Subscribe with RESP 3, or attach the client to this library, if it is one of node-redis.",
     details: { username: token.username },
   });
 }
