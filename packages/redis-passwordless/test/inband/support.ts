@@ -189,16 +189,3 @@ export class Wire {
     this.socket.write(encodeCommand(args));
   }
 }
-
-/** Rejects when it takes much longer than the few milliseconds that it should. */
-export async function promptly<T>(answer: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error("no answer in time")), 600);
-  });
-  try {
-    return await Promise.race([answer, late]);
-  } finally {
-    clearTimeout(timer);
-  }
-}

@@ -9,10 +9,10 @@ const CONNECTIONS = 3;
 
 /** The other tests run the sources; what is shipped is one bundle of them, and a bundler may leave things out. */
 describe.concurrent("the library as it is shipped", () => {
-  test.each(["redis", "redis-5", "ioredis", "ioredis-5", "iovalkey"])(
+  test.for(["redis", "redis-5", "ioredis", "ioredis-5", "iovalkey"])(
     "%s: every connection logs in again, and again, while garbage is collected",
     { timeout: 60_000 },
-    async (name) => {
+    async (name, context) => {
       await using azure = await startEmulator({ tokenLifetimeMs: 3_000 });
       const child = spawn(process.execPath, ["--expose-gc", PROGRAM, name], {
         env: { ...process.env, ...azure.env() },
@@ -23,6 +23,8 @@ describe.concurrent("the library as it is shipped", () => {
         said += text.toString();
       });
       const exited = once(child, "exit");
+      // However the test ends, its program does too.
+      context.onTestFinished(() => void child.kill("SIGKILL"));
       const logins = new Map<number, number>();
       const done = azure.waitFor("login", ({ connectionId, accepted }) => {
         if (accepted) logins.set(connectionId, (logins.get(connectionId) ?? 0) + 1);

@@ -1,7 +1,6 @@
 import { Socket } from "node:net";
 import { describe, expect, test } from "vitest";
 import { IoRedisAdapter } from "../../../src/adapters/ioredis/index.js";
-import { promptly } from "../../inband/support.js";
 import { type Client, IOREDIS, outcome, ready } from "../../support/io-cache.js";
 import { RedisProcess, randomPassword, type TestContext } from "../../support/redis-processes.js";
 import { RotatingUser } from "../../support/rotating-user.js";
@@ -43,8 +42,8 @@ describe.each(IOREDIS)("%s", (_, lib) => {
     await ready(client);
     const subscribed = client.subscribe("news");
     const got = outcome(client.get("a"));
-    expect(await promptly(subscribed)).toBe(1);
-    expect(await promptly(got)).toMatch(/only \(P\|S\)SUBSCRIBE/);
+    expect(await subscribed).toBe(1);
+    expect(await got).toMatch(/only \(P\|S\)SUBSCRIBE/);
   });
 
   describe("disconnect() ends a client that was attached to", () => {
@@ -61,7 +60,7 @@ describe.each(IOREDIS)("%s", (_, lib) => {
       }
       adapter.attach(client);
       client.disconnect();
-      await promptly(ended(client));
+      await ended(client);
     });
   });
 
@@ -104,6 +103,6 @@ describe.each(IOREDIS)("%s", (_, lib) => {
       return (pause.value as () => Socket).call(this);
     };
     client.connect().catch(() => {});
-    await promptly(ended(client));
+    await ended(client);
   });
 });
