@@ -26,6 +26,13 @@ const TIMEOUTS: Readonly<Record<string, readonly [position: number, fewest: numb
   BZMPOP: [1, 5],
 };
 
+/** Commands that may hold their connection until something arrives. */
+export const BLOCKING_COMMANDS: ReadonlySet<string> = new Set([
+  ...Object.keys(TIMEOUTS),
+  "XREAD",
+  "XREADGROUP",
+]);
+
 /** How many arguments each option of XREAD and XREADGROUP takes, itself included. */
 const READ_OPTIONS: Readonly<Record<string, number>> = { COUNT: 2, BLOCK: 2, CLAIM: 2, NOACK: 1, GROUP: 3 };
 

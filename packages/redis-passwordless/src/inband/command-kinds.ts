@@ -1,3 +1,5 @@
+import { BLOCKING_COMMANDS } from "./blocking-command.js";
+
 /** What begins a subscription, which RESP2 allows no AUTH beside. */
 export const SUBSCRIBE: ReadonlySet<string> = new Set(["SUBSCRIBE", "PSUBSCRIBE", "SSUBSCRIBE"]);
 /** What a RESP2 subscriber may send. */
@@ -9,19 +11,6 @@ export const SUBSCRIBER: ReadonlySet<string> = new Set([
   "PING",
   "QUIT",
   "RESET",
-]);
-/** What may hold its connection until something arrives. */
-export const BLOCKING: ReadonlySet<string> = new Set([
-  "BLPOP",
-  "BRPOP",
-  "BRPOPLPUSH",
-  "BLMOVE",
-  "BLMPOP",
-  "BZPOPMIN",
-  "BZPOPMAX",
-  "BZMPOP",
-  "XREAD",
-  "XREADGROUP",
 ]);
 /** What a client sends by itself when it connects, and what changes no data; it keeps its own account of SELECT. */
 export const HANDSHAKE: ReadonlySet<string> = new Set([
@@ -44,5 +33,5 @@ export const WATCHED: readonly string[] = [
   "HELLO",
   "INFO",
   ...SUBSCRIBE,
-  ...BLOCKING,
+  ...BLOCKING_COMMANDS,
 ];

@@ -4,9 +4,9 @@ import type { Clock } from "../core/clock.js";
 import type { Token } from "../core/token.js";
 import { type Connection, type LoginResult, refusedError } from "../reauth/connection.js";
 import { BlockedCommand } from "./blocked-command.js";
-import { blockingCommand } from "./blocking-command.js";
+import { BLOCKING_COMMANDS, blockingCommand } from "./blocking-command.js";
 import { ClientWrites } from "./client-writes.js";
-import { BLOCKING, HANDSHAKE, SUBSCRIBE, SUBSCRIBER, WATCHED } from "./command-kinds.js";
+import { HANDSHAKE, SUBSCRIBE, SUBSCRIBER, WATCHED } from "./command-kinds.js";
 import { encodeAuth, textOf } from "./login.js";
 import { LostTransaction } from "./lost-transaction.js";
 import type { Markers } from "./marker.js";
@@ -201,7 +201,7 @@ export class InbandSession implements Connection {
     else if (this.#transactions.isOpen && (name === "EXEC" || name === "DISCARD")) {
       this.#transactions.end();
       return { kind: "confirm" };
-    } else if (!this.#transactions.isOpen && BLOCKING.has(name)) return this.#planBlocking(command);
+    } else if (!this.#transactions.isOpen && BLOCKING_COMMANDS.has(name)) return this.#planBlocking(command);
     return SEND;
   }
 
