@@ -146,7 +146,6 @@ describe.concurrent.each(IOREDIS)("commands of %s that block for ever", (name, l
       record(`ioredis 4 ${name} silence`, { askedMs: across * 1_000, tookMs, evicted: cache.evictions() });
       for (const [index, askedMs] of [across * 1_000, across * 1_000, 200].entries()) {
         expect(tookMs[index]).toBeGreaterThanOrEqual(askedMs - 5);
-        expect(tookMs[index]).toBeLessThan(askedMs + 1_000);
       }
       expect(await Promise.all([popping?.client("ID"), reading?.client("ID")])).toEqual(ids);
       expect([cache.errors, cache.evictions()]).toEqual([[], 0]);

@@ -1,42 +1,24 @@
 import { describe, expect, test } from "vitest";
 import { Cache, NODE_REDIS, TOKEN_LIFETIME_MS } from "../../support/cache.js";
 import { incrementSteadily } from "../../support/load.js";
+import { endureOutage, OUTAGE_LIFETIME_MS, passed } from "../../support/outage.js";
 import { record } from "../../support/record.js";
 
 const LONG = 20 * TOKEN_LIFETIME_MS + 30_000;
-
-/** Outages are shares of a lifetime; below this, a second of recovery would be a third of it. */
-const LIFETIME_MS = Math.max(TOKEN_LIFETIME_MS, 6_000);
-
-const passed = (ms: number) =>
-  new Promise<void>((resolve) => {
-    setTimeout(resolve, ms);
-  });
 
 describe.concurrent.each(NODE_REDIS)("%s while the identity provider is down", (name, redis) => {
   test(
     "for 60 % of a lifetime, across the refresh: no command fails, and a fresh token comes within a second",
     async (context) => {
-      const cache = await Cache.start(context, redis, { emulator: { tokenLifetimeMs: LIFETIME_MS } });
+      const cache = await Cache.start(context, redis, { emulator: { tokenLifetimeMs: OUTAGE_LIFETIME_MS } });
       const clients = await cache.connect(4);
-      let recoveredAfterMs = Number.NaN;
-      const story = (async () => {
-        await passed(0.25 * LIFETIME_MS);
-        const fault = cache.azure.injectFault("imds", { kind: "status", status: 500 });
-        await passed(0.6 * LIFETIME_MS);
-        const healedAt = performance.now();
-        const refreshed = cache.rotations(1);
-        fault.remove();
-        await refreshed;
-        recoveredAfterMs = performance.now() - healedAt;
-        await cache.rotations(1);
-      })();
+      const story = endureOutage(cache);
       const result = await incrementSteadily(clients, 400, story);
       record(`3 ${name}`, {
         answered: result.answered,
         failed: result.failed.length,
         wrong: result.wrong,
-        recoveredAfterMs,
+        recoveredAfterMs: await story,
       });
       expect(result.failed).toEqual([]);
       expect(result.wrong).toBe(0);
@@ -48,10 +30,10 @@ describe.concurrent.each(NODE_REDIS)("%s while the identity provider is down", (
   test(
     "for 130 % of a lifetime: recovers by itself; only commands without a valid token fail, and say why",
     async (context) => {
-      const cache = await Cache.start(context, redis, { emulator: { tokenLifetimeMs: LIFETIME_MS } });
+      const cache = await Cache.start(context, redis, { emulator: { tokenLifetimeMs: OUTAGE_LIFETIME_MS } });
       const [client] = await cache.connect(1);
       const fault = cache.azure.injectFault("imds", { kind: "status", status: 503 });
-      await passed(1.3 * LIFETIME_MS);
+      await passed(1.3 * OUTAGE_LIFETIME_MS);
       expect(cache.identity.status).toMatchObject({ state: "expired" });
       const waiting = client?.ping();
       const healedAt = performance.now();
