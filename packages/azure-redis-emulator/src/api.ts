@@ -66,11 +66,12 @@ export interface EmulatorOptions {
     /** Further arguments for the server, each of them in a cluster. */
     readonly args?: readonly string[];
     /**
-     * Starts an OSS cluster of this many masters (3 or more) instead of one server, each behind a gateway of its
-     * own. Needs Redis 7.0 or later, or Valkey. Default: no cluster.
+     * Starts an OSS cluster instead of one server, each node behind a gateway of its own. Needs Redis 7.0 or
+     * later, or Valkey. Default: no cluster.
      */
     readonly cluster?: {
-      readonly masters: number;
+      /** 3 or more. Default 3. */
+      readonly masters?: number;
       /**
        * How nodes announce themselves: under the name that the certificate covers (`"hostname"`: `localhost`,
        * the default), or, as Azure does, as an IP address that no certificate covers (`"ip"`: 127.0.0.1).

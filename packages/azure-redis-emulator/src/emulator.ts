@@ -31,6 +31,9 @@ import { TokenService } from "./tokens/token-service.js";
 /** 60 minutes, the shortest life that Entra ID gives a token by default. */
 const DEFAULT_TOKEN_LIFETIME_MS = 3_600_000;
 
+/** The least with which an OSS cluster survives the loss of one. */
+const DEFAULT_MASTERS = 3;
+
 /** Azure closes connections that have been silent for 10 minutes. */
 const DEFAULT_IDLE_TIMEOUT_MS = 600_000;
 
@@ -167,7 +170,10 @@ async function redisBackend({ url, bin, args, cluster }: RedisOptions = {}): Pro
   if (cluster === undefined) {
     return singleServer(await startRedisServer(options));
   }
-  const { masters, announce = "hostname" } = cluster;
+  const { masters = DEFAULT_MASTERS, announce = "hostname" } = cluster;
+  if (!(Number.isInteger(masters) && masters >= 3)) {
+    throw new RangeError(`"redis.cluster.masters" must be a whole number, 3 or more; got ${masters}.`);
+  }
   return startRedisCluster({ ...options, masters, announcedHost: announcedHost(announce) });
 }
 

@@ -9,7 +9,7 @@ import {
 } from "./start-redis-server.js";
 
 export interface StartRedisClusterOptions {
-  /** 3 or more, the least with which a cluster survives the loss of one. */
+  /** 1 or more. An OSS cluster has 3 or more, the least with which one survives the loss of another. */
   readonly masters: number;
   /** A name, or the IP address of loopback. */
   readonly announcedHost: string;
@@ -38,14 +38,10 @@ const POLL_MS = 20;
  * Starts the masters of a cluster, each with its slots. They learn about each other when the ports are known at
  * which clients reach them: {@link RedisBackend.announce}.
  *
- * @throws {RangeError} when there are too few masters.
  * @throws {Error} when no server of version 7 is installed or one does not start.
  */
 export async function startRedisCluster(options: StartRedisClusterOptions): Promise<RedisBackend> {
   const { masters, announcedHost, bin, args = [] } = options;
-  if (!(Number.isInteger(masters) && masters >= 3)) {
-    throw new RangeError(`"redis.cluster.masters" must be a whole number, 3 or more; got ${masters}.`);
-  }
   const settings = {
     isClusterNode: true,
     args: [...nodeArgs(announcedHost), ...args],
