@@ -1,6 +1,8 @@
 import { invalidOption } from "../core/errors.js";
 import { rejectUnknownOptions } from "../core/unknown-options.js";
 import type { Identity } from "../reauth/identity.js";
+import type { AddressMap } from "../topology/address-map.js";
+import type { TopologyCheck } from "../topology/topology.js";
 
 export interface PasswordlessSettings {
   /** Who logs in. @default the identity that the environment describes, shared by all clients of the process */
@@ -10,11 +12,23 @@ export interface PasswordlessSettings {
    * @default false
    */
   readonly allowPlaintext?: boolean | undefined;
+  /**
+   * Where the nodes of a cluster are reached, and under which name their certificates are verified.
+   * @default nodes that an Azure cache announces by IP address are reached under its name; those of other clusters
+   * are reached where they are, and verified under the name of the first node
+   */
+  readonly addressMap?: AddressMap | undefined;
+}
+
+/** What this library's own entry points add to the caller's settings. */
+export interface InnerSettings {
+  readonly topology?: TopologyCheck | undefined;
 }
 
 const SETTING_NAMES = [
   "identity",
   "allowPlaintext",
+  "addressMap",
 ] as const satisfies readonly (keyof PasswordlessSettings)[];
 
 /**
@@ -28,7 +42,7 @@ export function assertSettings(settings: PasswordlessSettings): void {
     throw invalidOption("settings", "an object such as `{ identity }`", settings);
   }
   rejectUnknownOptions(settings, SETTING_NAMES);
-  const { identity, allowPlaintext } = settings;
+  const { identity, allowPlaintext, addressMap } = settings;
   if (identity !== undefined && !isIdentity(identity)) {
     throw invalidOption(
       "identity",
@@ -38,6 +52,9 @@ export function assertSettings(settings: PasswordlessSettings): void {
   }
   if (allowPlaintext !== undefined && typeof allowPlaintext !== "boolean") {
     throw invalidOption("allowPlaintext", "`true` or `false`", allowPlaintext);
+  }
+  if (addressMap !== undefined && typeof addressMap !== "function") {
+    throw invalidOption("addressMap", "a function, such as `reachedByEndpoint(host)` makes one", addressMap);
   }
 }
 

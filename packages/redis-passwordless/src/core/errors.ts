@@ -26,7 +26,8 @@ export type ErrorCode =
   | "ERR_PASSWORDLESS_CONNECTION_FAILED"
   | "ERR_PASSWORDLESS_PLAINTEXT_REFUSED"
   | "ERR_PASSWORDLESS_URL_CREDENTIALS"
-  | "ERR_PASSWORDLESS_CLIENT_UNSUPPORTED";
+  | "ERR_PASSWORDLESS_CLIENT_UNSUPPORTED"
+  | "ERR_PASSWORDLESS_TOPOLOGY_MISMATCH";
 
 export interface PasswordlessErrorInit {
   /** What failed and what was observed, with the values that differ. Never a secret. */

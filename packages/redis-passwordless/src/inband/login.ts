@@ -4,11 +4,20 @@ import type { Token } from "../core/token.js";
 import { refusedError } from "../reauth/connection.js";
 import { type Markers, pingMarker, unknownCommand, unknownCommandMarkers } from "./marker.js";
 
+/** What a login has found out. */
+export interface LoggedIn {
+  /** How replies can be told apart on this connection; absent when the server offers no way. */
+  readonly markers: Markers | undefined;
+  /** The reply to the question that was asked along. */
+  readonly answer: Buffer | undefined;
+}
+
 /**
  * Logs in on a connection on which nothing has been sent yet, and finds out how its replies can be told apart:
  * by a PING, or, for a user who may not PING, by a command that does not exist. The stream is paused afterwards and
  * nobody listens.
  *
+ * @param question a command to ask in the same round trip
  * @throws {PasswordlessError} `ERR_PASSWORDLESS_AUTH_REFUSED` when the server refused the token
  * @throws the stream's error, or the signal's reason
  */
@@ -17,17 +26,19 @@ export async function logIn(
   label: string,
   token: Token,
   signal: AbortSignal,
-): Promise<Markers | undefined> {
+  question?: readonly string[],
+): Promise<LoggedIn> {
   const ping = pingMarker();
   const unknown = unknownCommand();
+  const commands = [encodeAuth(token), ping.request, unknown.request];
+  if (question !== undefined) commands.push(encodeCommand(question));
   // In one write: AUTH comes first, so its error is never lost (https://github.com/redis/redis/issues/15640).
-  const request = Buffer.concat([encodeAuth(token), ping.request, unknown.request]);
-  const [auth, pong, error] = await ask(stream, request, signal);
+  const [auth, pong, error, answer] = await ask(stream, commands, signal);
   if (auth === undefined || !auth.subarray(0, 3).equals(OK)) {
     throw refusedError(label, token, textOf(auth ?? Buffer.alloc(0)));
   }
-  if (pong?.equals(ping.reply) === true) return pingMarker;
-  return error === undefined ? undefined : unknownCommandMarkers(unknown, error);
+  if (pong?.equals(ping.reply) === true) return { markers: pingMarker, answer };
+  return { markers: error === undefined ? undefined : unknownCommandMarkers(unknown, error), answer };
 }
 
 export function encodeAuth(token: Token): Buffer {
@@ -41,9 +52,10 @@ export function textOf(frame: Buffer): string {
 
 const OK = Buffer.from("+OK");
 
-/** Sends three commands and resolves with their replies; only the first one when that is an error. */
-function ask(stream: Duplex, request: Buffer, signal: AbortSignal): Promise<Buffer[]> {
+/** Sends commands and resolves with their replies; only the first one when that is an error. */
+function ask(stream: Duplex, commands: readonly Buffer[], signal: AbortSignal): Promise<Buffer[]> {
   return new Promise((resolve, reject) => {
+    const count = commands.length;
     const scanner = new ReplyScanner({ maxBulkLength: LONGEST_REPLY, maxElements: LONGEST_REPLY });
     const replies: Buffer[] = [];
     let received: Buffer = Buffer.alloc(0);
@@ -60,7 +72,7 @@ function ask(stream: Duplex, request: Buffer, signal: AbortSignal): Promise<Buff
     const onData = (chunk: Buffer): void => {
       received = Buffer.concat([received, chunk]);
       try {
-        while (scanner.position < received.length && replies.length < 3 && !isError(replies[0])) {
+        while (scanner.position < received.length && replies.length < count && !isError(replies[0])) {
           scanner.scanFrame(received, scanner.position);
           if (scanner.atBoundary) replies.push(received.subarray(scanner.frameStart, scanner.position));
         }
@@ -68,14 +80,14 @@ function ask(stream: Duplex, request: Buffer, signal: AbortSignal): Promise<Buff
         fail(new Error("the answer is not Redis protocol", { cause: error }));
         return;
       }
-      if (replies.length < 3 && !isError(replies[0])) return;
+      if (replies.length < count && !isError(replies[0])) return;
       settle();
       resolve(replies);
     };
     stream.on("data", onData).on("error", fail).on("close", onClose);
     signal.addEventListener("abort", onAbort, { once: true });
     if (signal.aborted) onAbort();
-    else stream.write(request);
+    else stream.write(Buffer.concat(commands));
   });
 }
 

@@ -25,7 +25,7 @@ export async function probeLogin(
   token: Token,
   signal: AbortSignal,
 ): Promise<void> {
-  const reply = await askServer(dial, token, signal).catch((error: unknown) => {
+  const [reply = ""] = await askServer(dial(signal), [authOf(token)], signal).catch((error: unknown) => {
     throw new PasswordlessError("ERR_PASSWORDLESS_CONNECTION_FAILED", {
       message: `The new token could not be tried at ${label}: ${error instanceof Error ? error.message : String(error)}.`,
       remedy:
@@ -37,23 +37,57 @@ export async function probeLogin(
   if (!reply.startsWith("+OK")) throw refusedError(label, token, reply.replace(/^[-+]/, ""));
 }
 
-async function askServer(dial: Dial, token: Token, signal: AbortSignal): Promise<string> {
-  signal.throwIfAborted();
-  const stream = await dial(signal);
+/**
+ * Asks the server something on a connection of its own, opened while the token is still awaited; resolves with the
+ * first line of the answer.
+ *
+ * @throws {PasswordlessError} what the token is rejected with, `ERR_PASSWORDLESS_AUTH_REFUSED`
+ * @throws the connection's error, or the signal's reason
+ */
+export async function askAside(
+  dial: Dial,
+  label: string,
+  awaited: Promise<Token>,
+  question: readonly string[],
+  signal: AbortSignal,
+): Promise<string> {
+  const dialing = dial(signal);
+  // If there is no token, nobody waits for the connection.
+  dialing.catch(() => {});
+  let token: Token;
   try {
-    return await new Promise<string>((resolve, reject) => {
+    token = await awaited;
+  } catch (error) {
+    void dialing.then((stream) => stream.destroy());
+    throw error;
+  }
+  const [login = "", answer = ""] = await askServer(dialing, [authOf(token), question], signal);
+  if (!login.startsWith("+OK")) throw refusedError(label, token, login.replace(/^[-+]/, ""));
+  return answer;
+}
+
+/** Resolves with the first line of each answer; every answer but the last must be a line. */
+async function askServer(
+  dialing: Promise<Duplex>,
+  commands: readonly (readonly string[])[],
+  signal: AbortSignal,
+): Promise<readonly string[]> {
+  signal.throwIfAborted();
+  const stream = await dialing;
+  try {
+    return await new Promise<readonly string[]>((resolve, reject) => {
       let received = "";
       stream.on("data", (chunk: Buffer) => {
         received += chunk.toString("latin1");
-        const end = received.indexOf("\r\n");
-        if (end >= 0) resolve(received.slice(0, end));
+        const lines = received.split("\r\n").slice(0, -1);
+        if (lines.length >= commands.length || lines[0]?.startsWith("-") === true) resolve(lines);
         else if (received.length > LONGEST_REPLY) reject(new Error("the answer is not Redis protocol"));
       });
       stream.on("error", reject);
       stream.on("close", () => reject(new Error("the server closed the connection without an answer")));
       if (signal.aborted) reject(signal.reason);
       signal.addEventListener("abort", () => reject(signal.reason), { once: true });
-      stream.write(encodeAuth(token.username, token.reveal()));
+      stream.write(commands.map(encode).join(""));
     });
   } finally {
     stream.on("error", () => {}); // Whatever comes after the answer no longer matters.
@@ -61,7 +95,11 @@ async function askServer(dial: Dial, token: Token, signal: AbortSignal): Promise
   }
 }
 
-function encodeAuth(username: string, password: string): string {
-  const bulk = (text: string): string => `$${Buffer.byteLength(text)}\r\n${text}\r\n`;
-  return `*3\r\n${bulk("AUTH")}${bulk(username)}${bulk(password)}`;
+function authOf(token: Token): readonly string[] {
+  return ["AUTH", token.username, token.reveal()];
+}
+
+function encode(command: readonly string[]): string {
+  const bulks = command.map((text) => `$${Buffer.byteLength(text)}\r\n${text}\r\n`);
+  return `*${command.length}\r\n${bulks.join("")}`;
 }

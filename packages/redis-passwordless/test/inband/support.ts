@@ -99,7 +99,7 @@ export class Workbench {
   async open(options: Partial<SessionOptions> = {}): Promise<Wire> {
     const socket = await this.#dial();
     const label = `127.0.0.1:${this.server.port}`;
-    const markers = await logIn(socket, label, this.good, AbortSignal.timeout(10_000));
+    const { markers } = await logIn(socket, label, this.good, AbortSignal.timeout(10_000));
     const session = new InbandSession(socket, { label, markers, schedule: NEVER_DUE, ...options });
     return new Wire(socket, session);
   }

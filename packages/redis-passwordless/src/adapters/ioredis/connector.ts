@@ -7,9 +7,11 @@ import { InbandSession } from "../../inband/session.js";
 import type { TransactionState } from "../../inband/transactions.js";
 import type { Reauthenticator } from "../../reauth/reauthenticator.js";
 import { isPermanent, waitForToken } from "../../reauth/token-wait.js";
+import type { AddressMap, MappedAddress } from "../../topology/address-map.js";
+import type { TopologyCheck } from "../../topology/topology.js";
 import { opened } from "../opened.js";
 import { assertEncrypted, isLoopback } from "../plaintext.js";
-import { assertNoCredentials, assertVerified, targetOf } from "./endpoint.js";
+import { assertNoCredentials, assertVerified, DEFAULT_PORT, targetOf } from "./endpoint.js";
 import type { ClientOptions, Connector, ConnectorClass, ErrorEmitter } from "./structural.js";
 
 /** Default of ioredis's `connectTimeout`, in milliseconds. */
@@ -25,22 +27,23 @@ export function isEquipped(options: ClientOptions): boolean {
   return typeof options.Connector === "function" && PASSWORDLESS in options.Connector;
 }
 
+export interface LoginDeskOptions {
+  readonly allowPlaintext: boolean;
+  /** Where the servers are reached that a cluster announces. */
+  readonly addressMap?: AddressMap | undefined;
+  readonly topology?: TopologyCheck | undefined;
+}
+
 /** Everything that the connections made from one set of options share. */
 export class LoginDesk {
   readonly reauthenticator: Reauthenticator;
-  readonly allowPlaintext: boolean;
-  /** The name under which certificates are verified of servers that are announced by address. */
-  readonly nameOfAddresses: string | undefined;
+  readonly options: LoginDeskOptions;
   /** Whether any connection has logged in so far. */
   hasLoggedIn = false;
 
-  constructor(
-    reauthenticator: Reauthenticator,
-    options: { readonly allowPlaintext: boolean; readonly nameOfAddresses?: string | undefined },
-  ) {
+  constructor(reauthenticator: Reauthenticator, options: LoginDeskOptions) {
     this.reauthenticator = reauthenticator;
-    this.allowPlaintext = options.allowPlaintext;
-    this.nameOfAddresses = options.nameOfAddresses;
+    this.options = options;
   }
 
   /** Keeps a session, which has logged in with `token`, authenticated until its connection ends. */
@@ -138,19 +141,22 @@ export class LoginConnector implements Connector {
   }
 
   async #open(emit: ErrorEmitter, signal: AbortSignal): Promise<Socket> {
-    const { reauthenticator, allowPlaintext } = this.#desk;
-    const target = targetOf(this.#options);
+    const { reauthenticator } = this.#desk;
+    const { allowPlaintext, topology } = this.#desk.options;
+    const reached = this.#reached();
+    const target = targetOf({ ...this.#options, ...reached });
     assertVerified(this.#options.tls);
     if (this.#sentinel === undefined) assertEncrypted(target, allowPlaintext);
     const token = await waitForToken(reauthenticator, target.label, signal);
-    const dialed = await this.#dial(emit);
+    const dialed = await this.#dial(emit, reached);
     const deadline = this.#deadline();
     const either = AbortSignal.any([signal, deadline.signal]);
     let socket: Socket | undefined = dialed.socket;
     try {
       socket = await opened(dialed.socket, dialed.event, either);
       this.#assertPeer(socket, allowPlaintext);
-      const markers = await logIn(socket, target.label, token, either);
+      const { markers, answer } = await logIn(socket, target.label, token, either, topology?.question);
+      topology?.examine(target.label, answer);
       return this.#handOver(socket, target.label, token, markers);
     } catch (error) {
       socket?.on("error", () => {}).destroy();
@@ -170,8 +176,17 @@ export class LoginConnector implements Connector {
     return { signal: late.signal, [Symbol.dispose]: () => timer?.[Symbol.dispose]() };
   }
 
+  /** Where the address map wants the server reached; nothing where it leaves it to the options. */
+  #reached(): Partial<MappedAddress> {
+    const { host, port, path } = this.#options;
+    const { addressMap } = this.#desk.options;
+    if (addressMap === undefined || path || host === undefined || this.#sentinel !== undefined) return {};
+    return addressMap({ host, port: Number(port ?? DEFAULT_PORT) }) ?? {};
+  }
+
   async #dial(
     emit: ErrorEmitter,
+    reached: Partial<MappedAddress>,
   ): Promise<{ readonly socket: Socket; readonly event: "connect" | "secureConnect" }> {
     const { path, host, port, family, tls, enableTLSForSentinelMode } = this.#options;
     if (this.#sentinel !== undefined) {
@@ -179,15 +194,13 @@ export class LoginConnector implements Connector {
       const isTls = enableTLSForSentinelMode === true && Boolean(tls);
       return { socket, event: isTls ? "secureConnect" : "connect" };
     }
-    const where = path ? { path } : { host, port: Number(port ?? 6379), family };
-    const name = this.#desk.nameOfAddresses;
+    const where = path ? { path } : { host, port: Number(port ?? DEFAULT_PORT), family, ...reached };
+    // The caller's own `servername` counts.
+    const options = { ...where, ...(tls as object | undefined) } as { port: number };
     // Loaded with the first connection, so that importing this library stays cheap.
-    const { createConnection, isIP } = process.getBuiltinModule("node:net");
-    const servername = tls && name !== undefined && isIP(host ?? "") > 0 ? { servername: name } : {};
-    const options = { ...where, ...servername, ...(tls as object | undefined) } as { port: number };
     return tls
       ? { socket: process.getBuiltinModule("node:tls").connect(options), event: "secureConnect" }
-      : { socket: createConnection(options), event: "connect" };
+      : { socket: process.getBuiltinModule("node:net").createConnection(options), event: "connect" };
   }
 
   /** A sentinel may name any host. */

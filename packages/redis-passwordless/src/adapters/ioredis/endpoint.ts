@@ -2,7 +2,7 @@ import { invalidOption, PasswordlessError } from "../../core/errors.js";
 import { isLoopback, type Target } from "../plaintext.js";
 import type { ClientOptions } from "./structural.js";
 
-const DEFAULT_PORT = 6379;
+export const DEFAULT_PORT = 6379;
 
 /** The server that a client with these options connects to. */
 export function targetOf(options: ClientOptions): Target {

@@ -1,39 +1,47 @@
 import { invalidOption, PasswordlessError } from "../../core/errors.js";
 import type { Identity } from "../../reauth/identity.js";
 import { assertEncrypted } from "../plaintext.js";
-import { assertSettings, type PasswordlessSettings } from "../settings.js";
+import { type AddressMap, isAddress, verifiedAs } from "../../topology/address-map.js";
+import { assertSettings, type InnerSettings, type PasswordlessSettings } from "../settings.js";
 import { attachTo } from "./attach.js";
 import { equipClusterSubscriber } from "./cluster-subscriber.js";
-import { connectorClass, isEquipped, LoginDesk } from "./connector.js";
+import { connectorClass, isEquipped, LoginDesk, type LoginDeskOptions } from "./connector.js";
 import { assertOptions, optionsFromUrl, sentinelLabel, targetOf, withTls } from "./endpoint.js";
 import type { Client, ClientOptions, ClusterClient, ClusterNode, ConnectorClass } from "./structural.js";
 
 /** A class of clients for one server, or for a cluster. */
 export type ClientClass = abstract new (...args: never) => object;
 
-/** The ioredis adapter; `defaultIdentity` says who logs in when the caller does not. */
+/**
+ * The ioredis adapter. When the caller does not say it, `defaultIdentity` says who logs in, and `addressMapFor` where
+ * the nodes of a cluster are reached whose first node has this name.
+ */
 export class IoRedisAdapter {
   readonly #defaultIdentity: () => Identity;
+  readonly #addressMapFor: (name: string) => AddressMap;
 
-  constructor(defaultIdentity: () => Identity) {
+  constructor(defaultIdentity: () => Identity, addressMapFor: (name: string) => AddressMap = verifiedAs) {
     this.#defaultIdentity = defaultIdentity;
+    this.#addressMapFor = addressMapFor;
   }
 
   redis<C extends ClientClass>(
     Redis: C,
     input: string | object,
     settings: PasswordlessSettings = {},
+    inner: InnerSettings = {},
   ): InstanceType<C> {
     assertRedisClass(Redis);
-    const options = this.#equip(input, settings, Redis);
+    const options = this.#equip(input, settings, inner, Redis);
     return new (Redis as unknown as new (options: object) => InstanceType<C>)(options);
   }
 
   options<O extends object>(
     options: O,
     settings: PasswordlessSettings = {},
+    inner: InnerSettings = {},
   ): O & { readonly Connector: never } {
-    return this.#equip(options, settings) as O & { readonly Connector: never };
+    return this.#equip(options, settings, inner) as O & { readonly Connector: never };
   }
 
   cluster<C extends ClientClass>(
@@ -41,6 +49,7 @@ export class IoRedisAdapter {
     nodes: readonly unknown[],
     options: object = {},
     settings: PasswordlessSettings = {},
+    inner: InnerSettings = {},
   ): InstanceType<C> {
     assertSettings(settings);
     assertClusterClass(Cluster);
@@ -53,7 +62,7 @@ export class IoRedisAdapter {
       assertEncrypted(targetOf({ ...shared, ...root }), settings.allowPlaintext ?? false);
     }
     const label = roots.map((root) => targetOf(root).label).join(", ");
-    const desk = this.#desk(label, settings, nameIn(roots));
+    const desk = this.#desk(label, settings, { ...inner, addressMap: this.#addressMap(settings, roots) });
     const Connector = connectorClass(desk);
     const cluster = new (
       Cluster as unknown as new (
@@ -100,7 +109,9 @@ export class IoRedisAdapter {
     }
     const label = nodes.map(({ options }) => targetOf(options).label).join(", ");
     const roots = nodes.map(({ options }) => options);
-    const desk = this.#desk(label === "" ? "the cluster" : label, settings, nameIn(roots));
+    const desk = this.#desk(label === "" ? "the cluster" : label, settings, {
+      addressMap: this.#addressMap(settings, roots),
+    });
     // The pool of connections keeps the object that it was made with.
     Object.assign(redisOptions, { Connector: connectorClass(desk) });
     cluster.options.redisOptions = redisOptions;
@@ -112,7 +123,12 @@ export class IoRedisAdapter {
     equipCluster(cluster, desk);
   }
 
-  #equip(input: string | object, settings: PasswordlessSettings, Redis?: ClientClass): object {
+  #equip(
+    input: string | object,
+    settings: PasswordlessSettings,
+    inner: InnerSettings,
+    Redis?: ClientClass,
+  ): object {
     assertSettings(settings);
     const given = typeof input === "string" ? optionsFromUrl(input, "options") : input;
     assertOptions(given);
@@ -122,14 +138,23 @@ export class IoRedisAdapter {
     const target = targetOf(options);
     if (Sentinel === undefined) assertEncrypted(target, settings.allowPlaintext ?? false);
     const label = Sentinel === undefined ? target.label : sentinelLabel(options);
-    return { ...options, Connector: connectorClass(this.#desk(label, settings), Sentinel) };
+    return { ...options, Connector: connectorClass(this.#desk(label, settings, inner), Sentinel) };
   }
 
-  #desk(label: string, settings: PasswordlessSettings, nameOfAddresses?: string): LoginDesk {
+  #addressMap(settings: PasswordlessSettings, roots: readonly ClientOptions[]): AddressMap | undefined {
+    const name = nameIn(roots);
+    return settings.addressMap ?? (name === undefined ? undefined : this.#addressMapFor(name));
+  }
+
+  #desk(
+    label: string,
+    settings: PasswordlessSettings,
+    rest: Omit<LoginDeskOptions, "allowPlaintext"> = {},
+  ): LoginDesk {
     const identity = settings.identity ?? this.#defaultIdentity();
     const allowPlaintext = settings.allowPlaintext ?? false;
     const reauthenticator = identity.reauthenticator(`ioredis ${label}`, () => ({ label }));
-    return new LoginDesk(reauthenticator, { allowPlaintext, nameOfAddresses });
+    return new LoginDesk(reauthenticator, { ...rest, allowPlaintext });
   }
 }
 
@@ -161,11 +186,6 @@ function rootsOf(nodes: readonly unknown[]): ClientOptions[] {
 /** The first host that is a name: nodes may be announced by addresses, which their certificates do not cover. */
 function nameIn(roots: readonly ClientOptions[]): string | undefined {
   return roots.map(({ host }) => host).find((host) => host !== undefined && !isAddress(host));
-}
-
-/** What a certificate does not cover: an IPv4 address, or one with colons. */
-function isAddress(host: string): boolean {
-  return /^[\d.]+$|:/.test(host);
 }
 
 /** All nodes of a cluster are reached as its first ones are. */

@@ -3,7 +3,9 @@ import type { Identity } from "../../reauth/identity.js";
 import { probeLogin } from "../../reauth/probe.js";
 import type { Prove } from "../../reauth/proof.js";
 import { assertEncrypted } from "../plaintext.js";
-import { assertSettings, type PasswordlessSettings } from "../settings.js";
+import { type AddressMap, isAddress, verifiedAs } from "../../topology/address-map.js";
+import { nodeAddressMap } from "../../topology/client-forms.js";
+import { assertSettings, type InnerSettings, type PasswordlessSettings } from "../settings.js";
 import { assertClient, attachTo, attachToPool, isPool } from "./attach.js";
 import { dialerOf, type Endpoint, endpointOf } from "./endpoint.js";
 import { CredentialsProvider } from "./provider.js";
@@ -21,6 +23,7 @@ type WithProvider<O> = O & { credentialsProvider: StreamingCredentialsProvider }
 interface ClusterOptions {
   readonly rootNodes?: readonly ClientOptions[];
   readonly defaults?: ClientOptions;
+  readonly nodeAddressMap?: unknown;
   readonly RESP?: 2 | 3;
 }
 
@@ -30,27 +33,40 @@ interface SentinelOptions {
   readonly RESP?: 2 | 3;
 }
 
-/** The node-redis adapter; `defaultIdentity` says who logs in when the caller does not. */
+/**
+ * The node-redis adapter. When the caller does not say it, `defaultIdentity` says who logs in, and `addressMapFor`
+ * where the nodes of a cluster are reached whose first node has this name.
+ */
 export class NodeRedisAdapter {
   readonly #defaultIdentity: () => Identity;
+  readonly #addressMapFor: (name: string) => AddressMap;
 
-  constructor(defaultIdentity: () => Identity) {
+  constructor(defaultIdentity: () => Identity, addressMapFor: (name: string) => AddressMap = verifiedAs) {
     this.#defaultIdentity = defaultIdentity;
+    this.#addressMapFor = addressMapFor;
   }
 
-  client<const O extends object>(options: O, settings: PasswordlessSettings = {}): WithProvider<O> {
+  client<const O extends object>(
+    options: O,
+    settings: PasswordlessSettings = {},
+    inner: InnerSettings = {},
+  ): WithProvider<O> {
     assertSettings(settings);
     const own = checkedOptions(options, "");
     const endpoint = endpointOf(own);
     assertEncrypted(endpoint, settings.allowPlaintext ?? false);
-    const provider = this.#provider([endpoint], settings);
+    const provider = this.#provider([endpoint], settings, inner);
     return { ...options, ...this.#additions(own, provider) };
   }
 
-  cluster<const O extends object>(options: O, settings: PasswordlessSettings = {}): O {
+  cluster<const O extends object>(
+    options: O,
+    settings: PasswordlessSettings = {},
+    inner: InnerSettings = {},
+  ): O {
     assertSettings(settings);
     assertObject(options, "options");
-    const { rootNodes, defaults = {}, RESP } = options as ClusterOptions;
+    const { rootNodes, defaults = {}, nodeAddressMap: ownMap, RESP } = options as ClusterOptions;
     assertProtocol(RESP, "RESP");
     if (!Array.isArray(rootNodes) || rootNodes.length === 0) {
       throw invalidOption(
@@ -64,7 +80,13 @@ export class NodeRedisAdapter {
       return endpointOf({ ...root, socket: { ...own.socket, ...root.socket } }, `rootNodes[${index}].`);
     });
     for (const endpoint of endpoints) assertEncrypted(endpoint, settings.allowPlaintext ?? false);
-    const provider = this.#provider(endpoints, settings);
+    if (ownMap !== undefined && settings.addressMap !== undefined) {
+      throw invalidOption(
+        "nodeAddressMap",
+        "nothing where the setting `addressMap` is given: keep one of them",
+      );
+    }
+    const provider = this.#provider(endpoints, settings, inner);
     const additions = this.#additions(own, provider);
     // The nodes that the cluster announces are reached with `defaults` only: encrypted, if the root nodes are.
     const isEncrypted = endpoints.some((endpoint) => endpoint.isEncrypted);
@@ -76,8 +98,10 @@ export class NodeRedisAdapter {
       );
     }
     const tls = isEncrypted ? { tls: true } : {};
+    const map = ownMap === undefined ? this.#addressMap(endpoints, own, settings) : undefined;
     return {
       ...options,
+      ...(map === undefined ? {} : { nodeAddressMap: nodeAddressMap(map) }),
       defaults: { ...own, ...additions, socket: { ...tls, ...additions.socket } },
     };
   }
@@ -125,10 +149,24 @@ export class NodeRedisAdapter {
     return provider;
   }
 
+  /** The caller's, or one for certificates that cover names only. */
+  #addressMap(
+    endpoints: readonly Endpoint[],
+    { socket }: ClientOptions,
+    settings: PasswordlessSettings,
+  ): AddressMap | undefined {
+    if (settings.addressMap !== undefined) return settings.addressMap;
+    // Who names what is to be verified has found a way already.
+    if (socket !== undefined && ("servername" in socket || "checkServerIdentity" in socket)) return undefined;
+    const encrypted = endpoints.filter((endpoint) => endpoint.isEncrypted);
+    const name = encrypted.map(({ socket: { host } }) => host).find((host) => host && !isAddress(host));
+    return name === undefined ? undefined : this.#addressMapFor(name);
+  }
+
   #provider(
     endpoints: readonly Endpoint[],
     settings: PasswordlessSettings,
-    { canProbe = true }: { readonly canProbe?: boolean } = {},
+    { canProbe = true, topology }: { readonly canProbe?: boolean } & InnerSettings = {},
   ): CredentialsProvider {
     const identity = settings.identity ?? this.#defaultIdentity();
     const label = endpoints.map((endpoint) => endpoint.label).join(", ");
@@ -140,6 +178,7 @@ export class NodeRedisAdapter {
     const isEncrypted = endpoints.some((endpoint) => endpoint.isEncrypted);
     return new CredentialsProvider(reauthenticator, label, {
       plaintextTo: isEncrypted || settings.allowPlaintext === true ? "anywhere" : "thisMachine",
+      ...(topology === undefined ? {} : { topology: { check: topology, dial: dialerOf(endpoints[0]!) } }),
     });
   }
 

@@ -1,8 +1,10 @@
 import { PasswordlessError } from "../../core/errors.js";
 import type { Token } from "../../core/token.js";
 import { refusedError } from "../../reauth/connection.js";
+import { askAside, type Dial } from "../../reauth/probe.js";
 import type { Reauthenticator } from "../../reauth/reauthenticator.js";
 import { tokenWaitError, waitForToken } from "../../reauth/token-wait.js";
+import type { TopologyCheck } from "../../topology/topology.js";
 import { assertLocal } from "../plaintext.js";
 import type { AttachedClient } from "./attached-client.js";
 import type { BasicAuth, CredentialsListener, StreamingCredentialsProvider } from "./structural.js";
@@ -11,6 +13,16 @@ import { type ConnectionState, watchConnections } from "./trace.js";
 
 /** After a wait longer than this, in milliseconds, a client that was up before connects anew. */
 const TRUSTED_WAIT_MS = 1_000;
+
+/** How long a first login waits at most to hear what kind of server it is, in milliseconds. */
+const TOPOLOGY_TIMEOUT_MS = 5_000;
+
+export interface CredentialsProviderOptions {
+  /** With `"thisMachine"`, connections that are not encrypted get no token for any other host. */
+  readonly plaintextTo: "thisMachine" | "anywhere";
+  /** Checks with the first login that the server is of the kind that the client expects. */
+  readonly topology?: { readonly check: TopologyCheck; readonly dial: Dial };
+}
 
 interface Enrolled {
   readonly subscription: Subscription;
@@ -26,7 +38,7 @@ export class CredentialsProvider implements StreamingCredentialsProvider {
   readonly type = "streaming-credentials-provider";
   readonly #reauthenticator: Reauthenticator;
   readonly #label: string;
-  readonly #plaintextTo: "thisMachine" | "anywhere";
+  readonly #options: CredentialsProviderOptions;
   /** The newest subscription of each client, by node-redis's client id. */
   readonly #clients = new Map<string, Enrolled>();
   /** RESP2 subscribers that reconnect: node-redis passes nothing on to them, so their id stays unknown. */
@@ -39,16 +51,12 @@ export class CredentialsProvider implements StreamingCredentialsProvider {
   #watch: Disposable | undefined;
   #lastHandedOut: Token | undefined;
   #hasEverLoggedIn = false;
+  #checking: Promise<void> | undefined;
 
-  /** With `plaintextTo: "thisMachine"`, connections that are not encrypted get no token for any other host. */
-  constructor(
-    reauthenticator: Reauthenticator,
-    label: string,
-    options: { readonly plaintextTo: "thisMachine" | "anywhere" },
-  ) {
+  constructor(reauthenticator: Reauthenticator, label: string, options: CredentialsProviderOptions) {
     this.#reauthenticator = reauthenticator;
     this.#label = label;
-    this.#plaintextTo = options.plaintextTo;
+    this.#options = options;
   }
 
   /** Live subscriptions: one for each client that is connected or connecting. */
@@ -67,7 +75,11 @@ export class CredentialsProvider implements StreamingCredentialsProvider {
 
   /** Called by node-redis in every handshake, once the socket is up: waits for a valid token. */
   async subscribe(listener: CredentialsListener): Promise<[BasicAuth, { dispose(): void }]> {
-    const token = await this.#waitForToken();
+    const awaited = this.#waitForToken();
+    // It may fail while something else is waited for, and is heard of afterwards.
+    awaited.catch(() => {});
+    await this.#checkTopology(awaited);
+    const token = await awaited;
     const subscription = new Subscription(listener, this.#label, (clientId) =>
       this.#attached.get(clientId)?.deref(),
     );
@@ -79,7 +91,7 @@ export class CredentialsProvider implements StreamingCredentialsProvider {
       // The client may have been closed while it waited; nobody would ever dispose its subscription.
       if ((await identified).isClosed) throw closedError(subscription.label);
       // Clusters and sentinels announce hosts that the options do not name.
-      if (this.#plaintextTo === "thisMachine" && subscription.clientId !== undefined) {
+      if (this.#options.plaintextTo === "thisMachine" && subscription.clientId !== undefined) {
         assertLocal(subscription.label);
       }
     } catch (error) {
@@ -105,6 +117,38 @@ export class CredentialsProvider implements StreamingCredentialsProvider {
     const waitedMs = clock.now() - startMs;
     if (this.#hasEverLoggedIn && waitedMs > TRUSTED_WAIT_MS) throw tokenWaitError(this.#label, waitedMs);
     return token;
+  }
+
+  /**
+   * Asks the server what it is, on a connection of its own that is opened while the token is awaited: node-redis
+   * shows its providers none of the replies.
+   *
+   * @throws {PasswordlessError} `ERR_PASSWORDLESS_TOPOLOGY_MISMATCH`
+   */
+  async #checkTopology(awaited: Promise<Token>): Promise<void> {
+    const { topology } = this.#options;
+    const question = topology?.check.question;
+    if (topology === undefined || question === undefined) return;
+    this.#checking ??= this.#ask(topology.dial, question, awaited)
+      .then((answer) => topology.check.examine(this.#label, answer))
+      .finally(() => {
+        this.#checking = undefined;
+      });
+    await this.#checking;
+  }
+
+  /** What prevents the answer prevents the client too, which says so; it is not this question's business. */
+  async #ask(dial: Dial, question: readonly string[], awaited: Promise<Token>): Promise<string | undefined> {
+    const late = new AbortController();
+    const { clock } = this.#reauthenticator;
+    const timer = clock.schedule(() => late.abort(new Error("no answer in time")), TOPOLOGY_TIMEOUT_MS);
+    try {
+      return await askAside(dial, this.#label, awaited, question, late.signal);
+    } catch {
+      return undefined;
+    } finally {
+      timer[Symbol.dispose]();
+    }
   }
 
   /** Outcomes are taken from the commands themselves, where they come with their client. */
