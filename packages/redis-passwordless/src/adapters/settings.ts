@@ -23,6 +23,8 @@ export interface PasswordlessSettings {
 /** What this library's own entry points add to the caller's settings. */
 export interface InnerSettings {
   readonly topology?: TopologyCheck | undefined;
+  /** Connections of clients that have no such option of their own get a PING after so long a silence. */
+  readonly pingIntervalMs?: number | undefined;
 }
 
 const SETTING_NAMES = [

@@ -7,6 +7,7 @@ import { BlockedCommand } from "./blocked-command.js";
 import { BLOCKING_COMMANDS, blockingCommand } from "./blocking-command.js";
 import { ClientWrites } from "./client-writes.js";
 import { HANDSHAKE, SUBSCRIBE, SUBSCRIBER, WATCHED } from "./command-kinds.js";
+import { IdlePing } from "./idle-ping.js";
 import { encodeAuth, textOf } from "./login.js";
 import { LostTransaction } from "./lost-transaction.js";
 import type { Markers } from "./marker.js";
@@ -31,6 +32,11 @@ export interface SessionOptions {
   readonly expectsReadyCheck?: boolean;
   /** The transaction that was lost with the client's previous connection. */
   readonly lost?: TransactionState | undefined;
+  /**
+   * A connection that has been silent for this long, in milliseconds, gets a PING.
+   * @default none
+   */
+  readonly pingIntervalMs?: number | undefined;
   /** What the connection speaks when the session begins. @default 2 */
   readonly protocol?: 2 | 3;
 }
@@ -52,6 +58,7 @@ export class InbandSession implements Connection {
   readonly #onClosed: ((transaction: TransactionState) => void)[] = [];
   readonly #commands = new CommandScanner({ watch: WATCHED });
   readonly #transactions = new Transactions();
+  readonly #idlePing: IdlePing | undefined;
   #lost: LostTransaction | undefined;
   /** What the client has written while something had to come first. */
   #held: Buffer[] | undefined;
@@ -81,6 +88,9 @@ export class InbandSession implements Connection {
     }
     socket.once("close", () => this.#close());
     if (!this.#own.isPossible) return;
+    if (options.pingIntervalMs !== undefined) {
+      this.#idlePing = new IdlePing(options.schedule.clock, options.pingIntervalMs, () => this.#ping());
+    }
     this.#writes = new ClientWrites(socket, {
       passTogether: (bytes) => this.#pass(bytes),
       take: (bytes) => this.#take(bytes),
@@ -112,6 +122,11 @@ export class InbandSession implements Connection {
     // Redis 7.2 and later drop the error when replies are pending (https://github.com/redis/redis/issues/15640).
     const text = verdict === undefined ? "the login was not answered" : textOf(verdict);
     throw refusedError(this.label, token, text);
+  }
+
+  /** A transaction would queue it, and is not silent for long. */
+  #ping(): void {
+    if (this.#mayLogIn && !this.#transactions.isOpen) void this.#own.mark();
   }
 
   get #mayLogIn(): boolean {
@@ -358,11 +373,13 @@ export class InbandSession implements Connection {
   }
 
   #send(bytes: Buffer): boolean {
+    this.#idlePing?.sent();
     return bytes.length === 0 || !this.#socket.writable ? true : this.#write(bytes);
   }
 
   #close(): void {
     this.#isOpen = false;
+    this.#idlePing?.close();
     this.#writes?.close();
     this.#held = undefined;
     // A client may lose a second connection before it has been told about the first.

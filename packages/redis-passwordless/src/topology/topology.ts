@@ -15,13 +15,15 @@ export const TOPOLOGY_QUESTION = ["CLUSTER", "SLOTS"] as const;
 /**
  * Reads the answer to {@link TOPOLOGY_QUESTION}: its first bytes are enough.
  *
- * @returns `undefined` when it does not tell: no permission, a server that is loading, or one node with all slots,
- * which serves either kind of client
+ * @returns `either` for a cluster of one node, which serves both kinds of client, as long as it stays one;
+ * `undefined` when the answer does not tell: no permission, a server that is loading
  */
-export function topologyOf(reply: Buffer | string): Topology | undefined {
+export function topologyOf(reply: Buffer | string): Topology | "either" | undefined {
   const [head = ""] = (typeof reply === "string" ? reply : reply.toString("latin1", 0, 256)).split("\r\n", 1);
-  // One range of slots is one node for all keys.
-  if (head.startsWith("*")) return Number(head.slice(1)) > 1 ? "cluster" : undefined;
+  if (head.startsWith("*")) {
+    const ranges = Number(head.slice(1));
+    return ranges > 1 ? "cluster" : ranges === 1 ? "either" : undefined;
+  }
   // Redis without a cluster, or Azure's Enterprise policy, which blocks the command (Microsoft does not say with
   // which words).
   return /^-.*(?:cluster support disabled|unknown (?:sub)?command|not (?:allowed|supported|permitted)|blocked|disabled)/i.test(
@@ -53,7 +55,8 @@ export class TopologyCheck {
   examine(label: string, answer: Buffer | string | undefined): void {
     if (answer === undefined) return;
     const actual = topologyOf(answer);
-    if (actual !== undefined && actual !== this.#expected) throw topologyMismatch(label, actual, this.#names);
+    if ((actual === "cluster" || actual === "single") && actual !== this.#expected)
+      throw topologyMismatch(label, actual, this.#names);
     this.#isDone = true;
   }
 }

@@ -16,9 +16,16 @@ describe("topologyOf", () => {
     expect([topologyOf(reply), topologyOf(Buffer.from(reply))]).toEqual([topology, topology]);
   });
 
+  test("one node with all slots serves either kind of client", () => {
+    expect(topologyOf("*1\r\n*3\r\n:0\r\n:16383\r\n")).toBe("either");
+    for (const expected of ["single", "cluster"] as const) {
+      const check = new TopologyCheck(expected, NAMES);
+      check.examine("cache:1", "*1\r\n");
+      expect(check.question).toBeUndefined();
+    }
+  });
+
   test.each([
-    // One node serves all keys: either client works.
-    "*1\r\n*3\r\n:0\r\n:16383\r\n",
     "*0\r\n",
     "-NOPERM this user has no permissions to run the 'cluster|slots' command\r\n",
     "-NOPERM command not allowed\r\n",

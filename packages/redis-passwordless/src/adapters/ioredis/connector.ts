@@ -32,6 +32,8 @@ export interface LoginDeskOptions {
   /** Where the servers are reached that a cluster announces. */
   readonly addressMap?: AddressMap | undefined;
   readonly topology?: TopologyCheck | undefined;
+  /** Connections that have been silent for this long, in milliseconds, get a PING. */
+  readonly pingIntervalMs?: number | undefined;
 }
 
 /** Everything that the connections made from one set of options share. */
@@ -231,6 +233,7 @@ export class LoginConnector implements Connector {
       lost,
       ...(protocol === undefined ? {} : { protocol }),
       expectsReadyCheck: protocol === undefined && this.#options.enableReadyCheck !== false,
+      pingIntervalMs: this.#desk.options.pingIntervalMs,
       schedule: this.#desk.reauthenticator,
     });
     session.onceClosed((transaction) => {

@@ -1,7 +1,7 @@
 import { invalidOption, PasswordlessError } from "../../core/errors.js";
 import type { Identity } from "../../reauth/identity.js";
-import { assertEncrypted } from "../plaintext.js";
 import { type AddressMap, isAddress, verifiedAs } from "../../topology/address-map.js";
+import { assertEncrypted } from "../plaintext.js";
 import { assertSettings, type InnerSettings, type PasswordlessSettings } from "../settings.js";
 import { attachTo } from "./attach.js";
 import { equipClusterSubscriber } from "./cluster-subscriber.js";
