@@ -37,6 +37,26 @@ export interface ServicePrincipalInit {
   readonly tokenLifetimeMs?: number;
 }
 
+/** A person with an account in the tenant, such as the developer at a laptop. */
+export interface UserInit {
+  /** Name to sign in with. Default: one that nobody else has, such as `user-1b2c3d4e@emulator.onmicrosoft.com`. */
+  readonly userPrincipalName?: string;
+  readonly objectId?: string;
+  readonly accessPolicy?: AccessPolicy | null;
+  readonly tokenLifetimeMs?: number;
+}
+
+/** A device code that waits for its user. */
+export interface DeviceCode {
+  /** What the user types on the page. */
+  readonly userCode: string;
+  readonly clientId: string;
+  /** The page, with the code filled in. */
+  readonly verificationUri: string;
+  /** Epoch milliseconds. */
+  readonly expiresAtMs: number;
+}
+
 export interface FederatedCredential {
   readonly issuer: string;
   readonly subject: string;
@@ -45,9 +65,13 @@ export interface FederatedCredential {
 }
 
 export interface Identity {
-  readonly kind: "system" | "user" | "servicePrincipal";
+  /** `"user"` is a user-assigned managed identity, `"developer"` a person. */
+  readonly kind: "system" | "user" | "servicePrincipal" | "developer";
   readonly objectId: string;
+  /** A person has none: of theirs it is Azure CLI's, the client that {@link Emulator.issueToken} names. */
   readonly clientId: string;
+  /** Of a person only. */
+  readonly userPrincipalName?: string;
   readonly resourceId?: string;
   readonly secret?: string;
 }
@@ -90,6 +114,12 @@ export interface EmulatorOptions {
 }
 
 /** Which requests a fault applies to. */
+  readonly deviceCode?: {
+    /** How often a client may ask whether its user has signed in, in whole seconds. Default 5 000, as Entra ID. */
+    readonly intervalMs?: number;
+    /** How long the user has, in whole seconds. Default 900 000, as Entra ID. */
+    readonly lifetimeMs?: number;
+  };
 export type FaultTarget = "authority" | "imds" | "appService";
 
 /** Where a managed identity gets its tokens: on a virtual machine, or in App Service and Container Apps. */
@@ -159,6 +189,26 @@ export type EmulatorEvent =
       readonly type: "disconnected";
       readonly atMs: number;
       readonly connectionId: number;
+  | {
+      /** A user signs in to a client; the token follows as a `tokenRequest`. */
+      readonly type: "signIn";
+      readonly atMs: number;
+      readonly flow: "browser" | "deviceCode";
+      /** A device code is requested first, and approved or declined later; a browser signs in at once. */
+      readonly outcome: "requested" | "approved" | "declined";
+      readonly clientId: string;
+      readonly objectId?: string;
+      /** What the user types on the page. */
+      readonly userCode?: string;
+    }
+  | {
+      readonly type: "failover";
+      readonly atMs: number;
+      readonly kind: "planned" | "unplanned";
+      readonly phase: "started" | "promoted" | "ended";
+      /** Index in `redis.nodes`: of the master that loses its place when it has started, of its successor then. */
+      readonly node: number;
+    }
       readonly reason: "client" | "tokenExpired" | "idle" | "killed" | "server" | "fault";
     };
 
@@ -279,3 +329,18 @@ export interface Emulator extends AsyncDisposable {
   ): Record<string, string>;
   close(): Promise<void>;
 }
+  /** The person who signs in where a login names nobody: `developer@emulator.onmicrosoft.com`. */
+  readonly developer: Identity;
+  addUser(init?: UserInit): Identity;
+  /** The device codes that wait for their user, oldest first. */
+  readonly deviceCodes: readonly DeviceCode[];
+  /**
+   * Signs a user (default: `developer`) in with a device code, as the page does that the client shows.
+   *
+   * @throws {Error} when no such code waits
+   */
+  approveDeviceCode(userCode: string, objectId?: string): void;
+  /** Refuses a device code, as the user may on that page. */
+  declineDeviceCode(userCode: string): void;
+  /** Ends a user's sign-ins, as an administrator can: refresh tokens are refused (AADSTS50173), access tokens live on. */
+  signOut(objectId: string): void;

@@ -2,6 +2,8 @@ import { randomUUID } from "node:crypto";
 import { AccessAssignments } from "./access.js";
 import type { Emulator, EmulatorOptions } from "./api.js";
 import { FEDERATION_PATH, startAuthority } from "./authority/authority.js";
+import { ENTRA_DEVICE_CODE_TIMES } from "./authority/device-codes.js";
+import { SignIns } from "./authority/sign-ins.js";
 import { writeCaFile } from "./certificates/ca-file.js";
 import { createCertificateAuthority } from "./certificates/certificate-authority.js";
 import { EmulatorClock } from "./clock.js";
@@ -69,6 +71,11 @@ async function start(options: EmulatorOptions, closers: Closers): Promise<Runnin
   const faults = new FaultRegistry();
   const requests = new TokenRequests({ clock, events, faults });
 
+  const signIns = new SignIns({
+    clock,
+    deviceCode: { ...ENTRA_DEVICE_CODE_TIMES, ...options.deviceCode },
+    onEvent: (event) => events.append(event),
+  });
   // The servers first: what else is started then knows how to close.
   const backend = closers.use(await redisBackend(options.redis));
   const [authorityCertificate, tokenKey, federationKey] = await Promise.all([
@@ -90,7 +97,7 @@ async function start(options: EmulatorOptions, closers: Closers): Promise<Runnin
   });
   const shared = { clock, directory, tokens, requests };
   const authority = closers.use(
-    await startAuthority({ ...shared, tls, tokenKey, federationKey, authorityHost }),
+    await startAuthority({ ...shared, signIns, tls, tokenKey, federationKey, authorityHost }),
   );
   authorityPort = authority.port;
   const imds = closers.use(await startImds(shared));
@@ -136,6 +143,7 @@ async function start(options: EmulatorOptions, closers: Closers): Promise<Runnin
     addresses: {
       tenantId: directory.tenantId,
       caFile: caFile.path,
+    signIns,
       authorityHost: authorityHost(),
       imdsHost: `http://127.0.0.1:${imds.port}`,
       appService: {

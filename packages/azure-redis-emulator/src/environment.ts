@@ -14,7 +14,7 @@ export interface EnvironmentAddresses {
 /**
  * The environment variables that point Azure SDKs, and a program that uses Redis, at the emulator.
  *
- * The variables of the three identities contradict each other (`AZURE_CLIENT_ID` alone names a managed
+ * The variables of the identities contradict each other (`AZURE_CLIENT_ID` alone names a managed
  * identity, with `AZURE_CLIENT_SECRET` an application), so there is one set for each.
  */
 export function environmentFor(
@@ -36,6 +36,10 @@ export function environmentFor(
       AZURE_CLIENT_ID: identity.clientId,
       ...(identity.secret !== undefined && { AZURE_CLIENT_SECRET: identity.secret }),
     };
+  }
+  if (identity.kind === "developer") {
+    // Whoever signs in interactively does so in this tenant.
+    return { ...common, AZURE_TENANT_ID: addresses.tenantId };
   }
   return {
     ...common,

@@ -3,6 +3,7 @@ import type {
   AccessPolicy,
   ActiveFault,
   Counters,
+  DeviceCode,
   Emulator,
   EmulatorEvent,
   FaultScope,
@@ -12,7 +13,10 @@ import type {
   ManagedIdentityInit,
   ServicePrincipalInit,
   TokenFault,
+  UserInit,
 } from "./api.js";
+import { DEVICE_LOGIN_PATH } from "./authority/device-login.js";
+import type { SignIns } from "./authority/sign-ins.js";
 import type { EmulatorClock } from "./clock.js";
 import type { Closers } from "./closers.js";
 import type { Directory } from "./directory/directory.js";
@@ -21,6 +25,7 @@ import {
   type IdentityRecord,
   managedIdentityRecord,
   servicePrincipalRecord,
+  userRecord,
 } from "./directory/identity-record.js";
 import { type EnvironmentAddresses, environmentFor } from "./environment.js";
 import type { EventLog, WaitOptions } from "./events/event-log.js";
@@ -36,6 +41,7 @@ export interface EmulatorParts {
   readonly directory: Directory;
   readonly access: AccessAssignments;
   readonly tokens: TokenService;
+  readonly signIns: SignIns;
   readonly faults: FaultRegistry;
   readonly events: EventLog;
   readonly redis: RedisFacade;
@@ -54,6 +60,7 @@ export class RunningEmulator implements Emulator {
   readonly systemIdentity: Identity;
   readonly userIdentity: Identity;
   readonly servicePrincipal: Identity;
+  readonly developer: Identity;
   readonly #parts: EmulatorParts;
 
   constructor(parts: EmulatorParts) {
@@ -61,6 +68,7 @@ export class RunningEmulator implements Emulator {
     this.systemIdentity = this.addManagedIdentity({ kind: "system" });
     this.userIdentity = this.addManagedIdentity({ kind: "user" });
     this.servicePrincipal = this.addServicePrincipal({});
+    this.developer = this.addUser({ userPrincipalName: "developer@emulator.onmicrosoft.com" });
   }
 
   get tenantId(): string {
@@ -117,6 +125,37 @@ export class RunningEmulator implements Emulator {
 
   addServicePrincipal(init: ServicePrincipalInit): Identity {
     return this.#add(servicePrincipalRecord(init));
+  }
+
+  addUser(init: UserInit = {}): Identity {
+    return this.#add(userRecord(init));
+  }
+
+  get deviceCodes(): readonly DeviceCode[] {
+    const page = `${this.authorityHost}${DEVICE_LOGIN_PATH}`;
+    return this.#parts.signIns.deviceCodes.pending().map(({ userCode, clientId, expiresAtMs }) => ({
+      userCode,
+      clientId,
+      verificationUri: `${page}?otc=${userCode}`,
+      expiresAtMs,
+    }));
+  }
+
+  approveDeviceCode(userCode: string, objectId: string = this.developer.objectId): void {
+    const { kind } = this.#parts.directory.get(objectId).identity;
+    if (kind !== "developer") {
+      throw new TypeError(`Only a user can sign in with a device code; ${objectId} is a ${kind} identity.`);
+    }
+    this.#parts.signIns.approveDeviceCode(userCode, objectId);
+  }
+
+  declineDeviceCode(userCode: string): void {
+    this.#parts.signIns.declineDeviceCode(userCode);
+  }
+
+  signOut(objectId: string): void {
+    this.#parts.directory.get(objectId);
+    this.#parts.signIns.refreshTokens.revoke(objectId);
   }
 
   removeIdentity(objectId: string): void {

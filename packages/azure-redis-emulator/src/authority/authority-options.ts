@@ -4,6 +4,7 @@ import type { Directory } from "../directory/directory.js";
 import type { TokenRequests } from "../faults/token-requests.js";
 import type { SigningKey } from "../tokens/signing-keys.js";
 import type { TokenService } from "../tokens/token-service.js";
+import type { SignIns } from "./sign-ins.js";
 
 /** What Entra ID is made of. */
 export interface AuthorityOptions {
@@ -12,6 +13,7 @@ export interface AuthorityOptions {
   readonly directory: Directory;
   readonly tokens: TokenService;
   readonly requests: TokenRequests;
+  readonly signIns: SignIns;
   /** Signs access tokens. */
   readonly tokenKey: SigningKey;
   /** Signs federated assertions. */

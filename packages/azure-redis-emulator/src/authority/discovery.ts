@@ -1,10 +1,17 @@
+export interface TenantNames {
+  /** In addresses: the tenant's ID, `common` or `organizations`. */
+  readonly path: string;
+  /** In the issuer: the tenant's ID, or `{tenantid}` where that depends on the user. */
+  readonly issuer: string;
+}
+
 /**
  * The OpenID Connect metadata of a tenant.
  *
  * MSAL needs `token_endpoint`, `authorization_endpoint`, `issuer` and `jwks_uri`.
  */
-export function tenantMetadata(authorityHost: string, tenantId: string, version: "v1" | "v2"): object {
-  const base = `${authorityHost}/${tenantId}`;
+export function tenantMetadata(authorityHost: string, tenant: TenantNames, version: "v1" | "v2"): object {
+  const base = `${authorityHost}/${tenant.path}`;
   const path = version === "v1" ? "oauth2" : "oauth2/v2.0";
   return {
     token_endpoint: `${base}/${path}/token`,
@@ -15,7 +22,10 @@ export function tenantMetadata(authorityHost: string, tenantId: string, version:
     id_token_signing_alg_values_supported: ["RS256"],
     response_types_supported: ["code", "id_token", "code id_token", "id_token token"],
     scopes_supported: ["openid", "profile", "email", "offline_access"],
-    issuer: version === "v1" ? `https://sts.windows.net/${tenantId}/` : `${base}/v2.0`,
+    issuer:
+      version === "v1"
+        ? `https://sts.windows.net/${tenant.issuer}/`
+        : `${authorityHost}/${tenant.issuer}/v2.0`,
     authorization_endpoint: `${base}/${path}/authorize`,
     device_authorization_endpoint: `${base}/${path}/devicecode`,
     end_session_endpoint: `${base}/${path}/logout`,

@@ -3,14 +3,20 @@ import { type HttpAnswer, json } from "../http/http-server.js";
 
 /** OAuth's `error` and the HTTP status that go with it. */
 const STATUS = {
+  access_denied: 400,
+  authorization_declined: 400,
+  authorization_pending: 400,
+  expired_token: 400,
   invalid_client: 401,
   invalid_grant: 400,
   invalid_request: 400,
   invalid_resource: 400,
   invalid_scope: 400,
   invalid_tenant: 400,
+  slow_down: 400,
   unauthorized_client: 400,
   unsupported_grant_type: 400,
+  unsupported_response_type: 400,
 } as const;
 
 /**
@@ -62,6 +68,15 @@ export function entraTimestamp(epochMs: number): string {
     .toISOString()
     .replace("T", " ")
     .replace(/\.\d+Z$/, "Z");
+}
+
+/** An answer to a request in which a field is missing. */
+export function missingParameter(name: string): EntraError {
+  return new EntraError(
+    900144,
+    "invalid_request",
+    `The request body must contain the following parameter: '${name}'.`,
+  );
 }
 
 export function unknownTenant(tenant: string, error: "invalid_request" | "invalid_tenant"): EntraError {

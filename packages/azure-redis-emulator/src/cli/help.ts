@@ -7,7 +7,8 @@ export const HELP = `A local Azure for Redis clients: Entra ID, managed identity
   azure-redis-emulator --redis-url redis://localhost:6379
 
 Flags (each is also a variable: --token-lifetime is AZURE_REDIS_EMULATOR_TOKEN_LIFETIME):
-  --identity NAME         whose environment is printed: system (default), user, service-principal
+  --identity NAME         whose environment is printed: system (default), user, service-principal,
+                          developer
   --endpoint NAME         where managed identities get tokens: imds (default), app-service
   --json                  print addresses, identities and environment as one line of JSON
   --token-lifetime TIME   life of a token, from 1s; default 1h

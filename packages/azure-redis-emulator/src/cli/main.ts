@@ -55,12 +55,13 @@ function chosenIdentity(emulator: Emulator, { identity }: StartCommand): Identit
     system: emulator.systemIdentity,
     user: emulator.userIdentity,
     servicePrincipal: emulator.servicePrincipal,
+    developer: emulator.developer,
   };
   return identities[identity];
 }
 
 function description(emulator: Emulator, environment: Readonly<Record<string, string>>): object {
-  const { systemIdentity, userIdentity, servicePrincipal, redis } = emulator;
+  const { systemIdentity, userIdentity, servicePrincipal, developer, redis } = emulator;
   return {
     environment,
     tenantId: emulator.tenantId,
@@ -78,7 +79,7 @@ function description(emulator: Emulator, environment: Readonly<Record<string, st
       // Without the servers behind them, whose addresses hold passwords.
       nodes: redis.nodes.map(({ host, port }) => ({ host, port })),
     },
-    identities: { system: systemIdentity, user: userIdentity, servicePrincipal },
+    identities: { system: systemIdentity, user: userIdentity, servicePrincipal, developer },
   };
 }
 

@@ -3,7 +3,7 @@ import type { EmulatorOptions, ManagedIdentityEndpoint } from "../api.js";
 import { parseDuration } from "./duration.js";
 
 /** Which of the default identities the printed environment is for. */
-export type IdentityChoice = "system" | "user" | "servicePrincipal";
+export type IdentityChoice = "system" | "user" | "servicePrincipal" | "developer";
 
 export type CliCommand =
   | { readonly name: "help" }
@@ -48,6 +48,7 @@ const IDENTITIES: Readonly<Record<string, IdentityChoice>> = {
   system: "system",
   user: "user",
   "service-principal": "servicePrincipal",
+  developer: "developer",
 };
 const ENDPOINTS: Readonly<Record<string, ManagedIdentityEndpoint>> = {
   imds: "imds",

@@ -1,4 +1,10 @@
-import type { AccessPolicy, FederatedCredential, ManagedIdentityInit, ServicePrincipalInit } from "../api.js";
+import type {
+  AccessPolicy,
+  FederatedCredential,
+  ManagedIdentityInit,
+  ServicePrincipalInit,
+  UserInit,
+} from "../api.js";
 import {
   checkNames,
   InputError,
@@ -41,6 +47,12 @@ export function parseServicePrincipal(input: JsonObject): ServicePrincipalInit {
     ...(secretExpired !== undefined && { secretExpired }),
     ...(certificates !== undefined && { certificates: certificates as readonly string[] }),
   };
+}
+
+/** A person as it arrives over HTTP. */
+export function parseUser(input: JsonObject): UserInit {
+  checkNames(input, ["kind", "objectId", "userPrincipalName", "accessPolicy", "tokenLifetimeMs"]);
+  return { ...parseCommon(input), ...present(input, ["userPrincipalName"], optionalString) };
 }
 
 function parseCommon(input: JsonObject) {

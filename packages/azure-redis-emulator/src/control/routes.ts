@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { EmulatorEvent, Identity } from "../api.js";
 import { json } from "../http/http-server.js";
 import { parseFault } from "./fault-input.js";
-import { parseManagedIdentity, parseServicePrincipal } from "./identity-input.js";
+import { parseManagedIdentity, parseServicePrincipal, parseUser } from "./identity-input.js";
 import {
   InputError,
   optionalNumber,
@@ -13,6 +13,7 @@ import {
   requiredString,
 } from "./input.js";
 import type { ControlCall, Route } from "./route.js";
+import { SIGN_IN_ROUTES } from "./sign-in-routes.js";
 
 /** A long poll ends after this long at the latest; below the timeouts of common HTTP clients. */
 const MAX_POLL_MS = 60_000;
@@ -166,6 +167,7 @@ export const ROUTES: readonly Route[] = [
       return json(200, {});
     },
   },
+  ...SIGN_IN_ROUTES,
   { method: "GET", path: "/events", run: events },
   { method: "GET", path: "/counters", run: ({ emulator }) => json(200, emulator.counters) },
 ];
@@ -214,6 +216,8 @@ function identityNamed(emulator: ControlCall["emulator"], name: string): Identit
       return emulator.userIdentity;
     case "servicePrincipal":
       return emulator.servicePrincipal;
+    case "developer":
+      return emulator.developer;
     default:
       return emulator.identities.find(({ objectId }) => objectId === name);
   }
@@ -227,8 +231,10 @@ function addIdentity({ emulator, request }: ControlCall) {
       return json(201, emulator.addManagedIdentity(parseManagedIdentity(body["kind"], body)));
     case "servicePrincipal":
       return json(201, emulator.addServicePrincipal(parseServicePrincipal(body)));
+    case "developer":
+      return json(201, emulator.addUser(parseUser(body)));
     default:
-      throw new InputError('"kind" must be "system", "user" or "servicePrincipal".');
+      throw new InputError('"kind" must be "system", "user", "servicePrincipal" or "developer".');
   }
 }
 

@@ -23,13 +23,15 @@ export class Directory {
     return [...this.#records.values()];
   }
 
-  /** @throws {Error} when another identity has the same object ID or client ID */
+  /** @throws {Error} when another identity has the same object ID, client ID or user name */
   add(record: IdentityRecord): void {
-    const { objectId, clientId } = record.identity;
-    if (this.#records.has(objectId) || this.findByClientId(clientId)) {
-      throw new Error(
-        `An identity with the object ID ${objectId} or the client ID ${clientId} exists already.`,
-      );
+    const { objectId, clientId, userPrincipalName } = record.identity;
+    const isTaken =
+      userPrincipalName === undefined ? this.findByClientId(clientId) : this.findUser(userPrincipalName);
+    if (this.#records.has(objectId) || isTaken) {
+      const name =
+        userPrincipalName === undefined ? `client ID ${clientId}` : `user name ${userPrincipalName}`;
+      throw new Error(`An identity with the object ID ${objectId} or the ${name} exists already.`);
     }
     this.#records.set(objectId, record);
   }
@@ -52,8 +54,16 @@ export class Directory {
     return record;
   }
 
+  /** An application or a managed identity; a user's client is not the user. */
   findByClientId(clientId: string): IdentityRecord | undefined {
-    return this.records.find(({ identity }) => isSameId(identity.clientId, clientId));
+    return this.records.find(
+      ({ identity }) => identity.kind !== "developer" && isSameId(identity.clientId, clientId),
+    );
+  }
+
+  /** The user of this name, whatever its case. */
+  findUser(userPrincipalName: string): IdentityRecord | undefined {
+    return this.records.find(({ identity }) => isSameId(identity.userPrincipalName ?? "", userPrincipalName));
   }
 
   /**

@@ -5,6 +5,7 @@ import type {
   Identity,
   ManagedIdentityInit,
   ServicePrincipalInit,
+  UserInit,
 } from "../api.js";
 
 /** A certificate that an application may sign its assertions with. */
@@ -16,7 +17,7 @@ export interface RegisteredCertificate {
   readonly sha256: string;
 }
 
-/** All that the directory knows of a service principal or a managed identity. */
+/** All that the directory knows of a service principal, a managed identity or a user. */
 export interface IdentityRecord {
   readonly identity: Identity;
   /** Resource that a managed identity belongs to, or is: the claim `xms_mirid`. */
@@ -29,6 +30,12 @@ export interface IdentityRecord {
   accessPolicy: AccessPolicy | null;
   tokenLifetimeMs: number | undefined;
 }
+
+/**
+ * Azure CLI, whose client ID other developer tools and @azure/identity use as well.
+ * @see https://learn.microsoft.com/troubleshoot/entra/entra-id/governance/verify-first-party-apps-sign-in
+ */
+export const DEVELOPER_CLIENT_ID = "04b07795-8ddb-461a-bbee-02f9e1bf7b46";
 
 export const DEFAULT_FEDERATION_AUDIENCE = "api://AzureADTokenExchange";
 
@@ -93,8 +100,29 @@ export function servicePrincipalRecord(init: ServicePrincipalInit): IdentityReco
   };
 }
 
+/** The domain that every new tenant has. */
+const USER_DOMAIN = "emulator.onmicrosoft.com";
+
+export function userRecord(init: UserInit): IdentityRecord {
+  const objectId = init.objectId ?? randomUUID();
+  const userPrincipalName = init.userPrincipalName ?? `user-${objectId.slice(0, 8)}@${USER_DOMAIN}`;
+  if (!/^[^\s@]+@[^\s@]+$/.test(userPrincipalName)) {
+    throw new TypeError(
+      `"userPrincipalName" must look like name@domain; got ${JSON.stringify(userPrincipalName)}.`,
+    );
+  }
+  return {
+    identity: { kind: "developer", objectId, clientId: DEVELOPER_CLIENT_ID, userPrincipalName },
+    secretExpired: false,
+    certificates: [],
+    federatedCredentials: [],
+    cacheUntilMsBeforeExpiry: 0,
+    ...mutablePart(init),
+  };
+}
+
 function mutablePart(
-  init: ManagedIdentityInit | ServicePrincipalInit,
+  init: ManagedIdentityInit | ServicePrincipalInit | UserInit,
 ): Pick<IdentityRecord, "accessPolicy" | "tokenLifetimeMs"> {
   return {
     accessPolicy: init.accessPolicy === undefined ? "Data Owner" : init.accessPolicy,

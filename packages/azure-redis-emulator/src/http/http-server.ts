@@ -60,6 +60,37 @@ export function json(
   };
 }
 
+/** A page for a browser. */
+export function html(status: number, title: string, body: string): HttpAnswer & { kind: "reply" } {
+  return {
+    kind: "reply",
+    status,
+    headers: { "Content-Type": "text/html; charset=utf-8", "Cache-Control": "no-store" },
+    body: `<!doctype html><html lang="en"><head><title>${escapeHtml(title)}</title></head><body>${body}</body></html>`,
+  };
+}
+
+/** A text as it may stand in a page, between tags and in quoted attributes. */
+export function escapeHtml(text: string): string {
+  const entities: Readonly<Record<string, string>> = {
+    "&": "&amp;",
+    "<": "&lt;",
+    ">": "&gt;",
+    '"': "&quot;",
+    "'": "&#39;",
+  };
+  return text.replace(/[&<>"']/g, (character) => entities[character] ?? character);
+}
+
+export function redirect(location: string): HttpAnswer & { kind: "reply" } {
+  return {
+    kind: "reply",
+    status: 302,
+    headers: { Location: location, "Cache-Control": "no-store" },
+    body: "",
+  };
+}
+
 /** Starts a server on loopback whose `Date` header shows the emulator's clock. */
 export async function startHttpServer({
   clock,

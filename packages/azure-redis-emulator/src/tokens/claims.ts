@@ -1,11 +1,15 @@
-import { randomBytes } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 import type { IdentityRecord } from "../directory/identity-record.js";
-import { REDIS_RESOURCE_ID, REDIS_RESOURCE_URI } from "./redis-resource.js";
+import { REDIS_RESOURCE_ID, REDIS_RESOURCE_URI, USER_PERMISSION } from "./redis-resource.js";
 
 export type TokenVersion = "v1" | "v2";
 
-/** How the client proved who it is: `appidacr` and `azpacr` are 1 for a secret and 2 for a certificate. */
-export type ClientProof = "secret" | "certificate";
+/**
+ * How the client proved who it is: `appidacr` and `azpacr` are 0 for a public client, which cannot, 1 for a secret
+ * and 2 for a certificate.
+ */
+export type ClientProof = "none" | "secret" | "certificate";
+const AUTHENTICATION: Readonly<Record<ClientProof, string>> = { none: "0", secret: "1", certificate: "2" };
 
 export interface TokenTimes {
   /** Epoch seconds. */
@@ -19,6 +23,8 @@ export interface ClaimsContext extends TokenTimes {
   readonly tenantId: string;
   readonly authorityHost: string;
   readonly proof: ClientProof;
+  /** The client that a user signs in to. Default: the identity's own. */
+  readonly clientId?: string | undefined;
   readonly tokenId: string;
 }
 
@@ -57,13 +63,17 @@ export function tokenIssuer(context: Pick<ClaimsContext, "version" | "tenantId" 
  */
 export function accessTokenClaims(record: IdentityRecord, context: ClaimsContext): Record<string, unknown> {
   const { identity, managedResourceId } = record;
-  const { version, tenantId, issuedAt, expiresAt, tokenId } = context;
+  const { version, tenantId, issuedAt, expiresAt, tokenId, clientId = identity.clientId } = context;
   const issuer = tokenIssuer(context);
-  const clientAuthentication = context.proof === "secret" ? "1" : "2";
+  const clientAuthentication = AUTHENTICATION[context.proof];
   const client =
     version === "v1"
-      ? { appid: identity.clientId, appidacr: clientAuthentication, idp: issuer }
-      : { azp: identity.clientId, azpacr: clientAuthentication };
+      ? { appid: clientId, appidacr: clientAuthentication, idp: issuer }
+      : { azp: clientId, azpacr: clientAuthentication };
+  const subject =
+    identity.userPrincipalName === undefined
+      ? { idtyp: "app", sub: identity.objectId }
+      : userClaims(identity.userPrincipalName, pairwiseSubject(identity.objectId, clientId), version);
   return {
     aud: version === "v1" ? REDIS_RESOURCE_URI : REDIS_RESOURCE_ID,
     iss: issuer,
@@ -71,12 +81,29 @@ export function accessTokenClaims(record: IdentityRecord, context: ClaimsContext
     nbf: issuedAt,
     exp: expiresAt,
     ...client,
-    idtyp: "app",
+    ...subject,
     oid: identity.objectId,
-    sub: identity.objectId,
     tid: tenantId,
     uti: tokenId,
     ver: version === "v1" ? "1.0" : "2.0",
     ...(managedResourceId !== undefined && { xms_mirid: managedResourceId }),
   };
+}
+
+/** The subject of a user's token: another one for each client. */
+export function pairwiseSubject(objectId: string, clientId: string): string {
+  return createHash("sha256").update(`${clientId}:${objectId}`).digest("base64url");
+}
+
+/** The name that is shown of a user. */
+export function displayName(userPrincipalName: string): string {
+  return userPrincipalName.split("@")[0] ?? userPrincipalName;
+}
+
+function userClaims(userPrincipalName: string, sub: string, version: TokenVersion): Record<string, unknown> {
+  const names =
+    version === "v1"
+      ? { upn: userPrincipalName, unique_name: userPrincipalName, amr: ["pwd"] }
+      : { preferred_username: userPrincipalName };
+  return { idtyp: "user", sub, name: displayName(userPrincipalName), scp: USER_PERMISSION, ...names };
 }

@@ -2,6 +2,9 @@
 export const REDIS_RESOURCE_URI = "https://redis.azure.com";
 export const REDIS_RESOURCE_ID = "acca5fbb-b7e4-4009-81f1-37e38fd66d78";
 
+/** What a client may do on behalf of a user: the scope of a user's token. */
+export const USER_PERMISSION = "user_impersonation";
+
 /** What a token's `aud` may be. Azure's own choice is not documented, so every spelling of the resource counts. */
 export const REDIS_AUDIENCES: readonly string[] = [
   REDIS_RESOURCE_URI,

@@ -38,8 +38,17 @@ export class TokenService {
     this.#options = options;
   }
 
-  /** A token for this identity, from the cache of the managed identity platform where it has one. */
-  async issue(record: IdentityRecord, proof: ClientProof, defect?: TokenDefect): Promise<IssuedToken> {
+  /**
+   * A token for this identity, from the cache of the managed identity platform where it has one.
+   *
+   * @param clientId the client that a user has signed in to
+   */
+  async issue(
+    record: IdentityRecord,
+    proof: ClientProof,
+    defect?: TokenDefect,
+    clientId?: string,
+  ): Promise<IssuedToken> {
     const { objectId } = record.identity;
     const last = this.#last.get(objectId);
     if (last && (defect === "sameToken" || (defect === undefined && this.#isCached(record, last)))) {
@@ -51,7 +60,7 @@ export class TokenService {
     const times = tokenTimes(startMs, lifetimeMs);
     const tokenId = newTokenId();
     const token = await this.#options.key.sign(
-      accessTokenClaims(record, { ...this.#context(proof), ...times, tokenId }),
+      accessTokenClaims(record, { ...this.#context(proof), clientId, ...times, tokenId }),
     );
     const issued = {
       token: defect === "badSignature" ? withBrokenSignature(token) : token,
@@ -69,7 +78,7 @@ export class TokenService {
   async sign(record: IdentityRecord, claims: Readonly<Record<string, unknown>>): Promise<string> {
     const times = tokenTimes(this.#options.clock.now(), this.#options.directory.tokenLifetimeMs(record));
     const regular = accessTokenClaims(record, {
-      ...this.#context("secret"),
+      ...this.#context(record.identity.kind === "developer" ? "none" : "secret"),
       ...times,
       tokenId: newTokenId(),
     });

@@ -36,7 +36,7 @@ test("the overview has every address and identity, and no password of the server
       plaintextPort: azure.redis.plaintextPort,
       nodes: [{ host: "localhost", port: azure.redis.port }],
     },
-    identities: [azure.systemIdentity, azure.userIdentity, azure.servicePrincipal],
+    identities: [azure.systemIdentity, azure.userIdentity, azure.servicePrincipal, azure.developer],
   });
   expect(text).not.toContain(azure.redis.backendUrl);
 });

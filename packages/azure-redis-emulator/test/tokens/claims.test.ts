@@ -1,5 +1,9 @@
 import { describe, expect, test } from "vitest";
-import { managedIdentityRecord, servicePrincipalRecord } from "../../src/directory/identity-record.js";
+import {
+  managedIdentityRecord,
+  servicePrincipalRecord,
+  userRecord,
+} from "../../src/directory/identity-record.js";
 import { accessTokenClaims, expiresIn, newTokenId, tokenTimes } from "../../src/tokens/claims.js";
 
 describe("a token's times", () => {
@@ -78,6 +82,34 @@ describe("claims", () => {
       xms_mirid: "/subscriptions/s/identity",
       appidacr: "2",
     });
+  });
+
+  test("a user's token names the user, and the client that the user has signed in to", () => {
+    const record = userRecord({ objectId: "oid", userPrincipalName: "ada@contoso.com" });
+    const user = { ...context, proof: "none", clientId: "client" } as const;
+    expect(accessTokenClaims(record, { ...user, version: "v1" })).toMatchObject({
+      appid: "client",
+      appidacr: "0",
+      idtyp: "user",
+      oid: "oid",
+      name: "ada",
+      scp: "user_impersonation",
+      unique_name: "ada@contoso.com",
+      upn: "ada@contoso.com",
+    });
+    expect(accessTokenClaims(record, { ...user, version: "v2" })).toMatchObject({
+      azp: "client",
+      azpacr: "0",
+      preferred_username: "ada@contoso.com",
+    });
+  });
+
+  test("the subject of a user's token is another one for each client", () => {
+    const record = userRecord({});
+    const subject = (clientId: string) =>
+      accessTokenClaims(record, { ...context, version: "v1", proof: "none", clientId })["sub"];
+    expect(subject("one")).not.toBe(subject("other"));
+    expect(subject("one")).toBe(subject("one"));
   });
 
   test("token identifiers are unique", () => {
