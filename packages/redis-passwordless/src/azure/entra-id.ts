@@ -38,10 +38,14 @@ export function createIdentity(options: EntraIdOptions, env: Environment): Ident
     [...IDENTITY_OPTION_NAMES, ...LIFECYCLE_OPTION_NAMES],
     IDENTITY_OPTION_ALIASES,
   );
-  const who = Object.fromEntries(
+  return new Identity(createIdentityProvider(identityOptionsOf(options), env), options);
+}
+
+/** Those options that say who it is. */
+export function identityOptionsOf(options: EntraIdOptions): IdentityOptions {
+  return Object.fromEntries(
     Object.entries(options).filter(([name]) => (IDENTITY_OPTION_NAMES as readonly string[]).includes(name)),
   );
-  return new Identity(createIdentityProvider(who, env), options);
 }
 
 let shared: Identity | undefined;

@@ -93,8 +93,10 @@ function reasonOf(kind: "imds" | "appService" | "foreign" | undefined): string {
 
 function ambient(env: Environment, options: IdentityOptions, settings: CommonSettings): IdentityPlan {
   const clientId = variable(env, "AZURE_CLIENT_ID");
-  const reason = "no variable names an identity";
-  const description = "managed identity of this machine, or the login of its developer";
+  const which = clientId === undefined ? "" : "; AZURE_CLIENT_ID names the managed identity";
+  const reason = `no variable says what kind of identity it is${which}`;
+  const managed = clientId === undefined ? "managed identity" : `managed identity with client ID ${clientId}`;
+  const description = `${managed} of this machine, or the login of its developer`;
   return {
     kind: "ambient",
     description,
