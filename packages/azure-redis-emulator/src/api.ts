@@ -96,11 +96,16 @@ export interface EmulatorOptions {
     readonly cluster?: {
       /** 3 or more. Default 3. */
       readonly masters?: number;
+      /** Replicas of each master. Default 0. */
+      readonly replicas?: number;
       /**
-       * How nodes announce themselves: under the name that the certificate covers (`"hostname"`: `localhost`,
-       * the default), or, as Azure does, as an IP address that no certificate covers (`"ip"`: 127.0.0.1).
+       * How nodes announce themselves. `"hostname"`, the default: under the name that the certificate covers,
+       * `localhost`. `"ip"`, as Azure does: under IP addresses that no certificate covers (127.0.0.1; after a
+       * failover 127.0.0.2 and so on), where they can be reached. `"unreachableIp"`, as behind a private endpoint
+       * seen from outside of its network: under addresses that nobody can reach (192.0.2.1 and so on), so that
+       * clients have to use the name of the endpoint with the port that is announced.
        */
-      readonly announce?: "hostname" | "ip";
+      readonly announce?: "hostname" | "ip" | "unreachableIp";
     };
   };
   readonly gateway?: {
@@ -109,17 +114,17 @@ export interface EmulatorOptions {
     /** Fixed port; default a free one. The further nodes of a cluster have the ports that follow it. */
     readonly port?: number;
   };
-  /** Port of the HTTP control; default a free one. */
-  readonly controlPort?: number;
-}
-
-/** Which requests a fault applies to. */
   readonly deviceCode?: {
     /** How often a client may ask whether its user has signed in, in whole seconds. Default 5 000, as Entra ID. */
     readonly intervalMs?: number;
     /** How long the user has, in whole seconds. Default 900 000, as Entra ID. */
     readonly lifetimeMs?: number;
   };
+  /** Port of the HTTP control; default a free one. */
+  readonly controlPort?: number;
+}
+
+/** Which requests a fault applies to. */
 export type FaultTarget = "authority" | "imds" | "appService";
 
 /** Where a managed identity gets its tokens: on a virtual machine, or in App Service and Container Apps. */
@@ -184,11 +189,6 @@ export type EmulatorEvent =
       readonly accepted: boolean;
       readonly reason?: string;
     }
-  | { readonly type: "connected"; readonly atMs: number; readonly connectionId: number }
-  | {
-      readonly type: "disconnected";
-      readonly atMs: number;
-      readonly connectionId: number;
   | {
       /** A user signs in to a client; the token follows as a `tokenRequest`. */
       readonly type: "signIn";
@@ -209,6 +209,11 @@ export type EmulatorEvent =
       /** Index in `redis.nodes`: of the master that loses its place when it has started, of its successor then. */
       readonly node: number;
     }
+  | { readonly type: "connected"; readonly atMs: number; readonly connectionId: number }
+  | {
+      readonly type: "disconnected";
+      readonly atMs: number;
+      readonly connectionId: number;
       readonly reason: "client" | "tokenExpired" | "idle" | "killed" | "server" | "fault";
     };
 
@@ -229,13 +234,61 @@ export interface RedisNode {
   readonly port: number;
   /** Address of the real server, as {@link RedisGateway.backendUrl}. */
   readonly backendUrl: string;
+  /**
+   * What it is now. Somebody else's failover, ordered at {@link backendUrl}, shows when the emulator next does
+   * something to the cluster.
+   */
+  readonly role: "master" | "replica";
+  /** Where the cluster sends clients that want this node, in `CLUSTER SLOTS`, `MOVED` and `ASK`, now. */
+  readonly announced: { readonly host: string; readonly port: number };
+  /** False after an unplanned failover, until the node is revived. */
+  readonly isRunning: boolean;
+}
+
+export interface FailoverOptions {
+  /** Index in `nodes` of the master that loses its place. Default: the first one that is a master. */
+  readonly node?: number;
+  /**
+   * `"planned"`, the default: a replica takes over without loss (`CLUSTER FAILOVER`), then the connections to the
+   * old master are closed, which stays as a replica. `"unplanned"`: the master is killed (SIGKILL), its gateway
+   * closes connections and ports, and the cluster itself finds out and elects the replica. What the replica had
+   * not received yet is lost, as it is on Azure.
+   */
+  readonly kind?: "planned" | "unplanned";
+  /**
+   * Whether the new master is announced under an address that no node has had before: with `announce: "ip"`
+   * 127.0.0.2, then 127.0.0.3, with `"unreachableIp"` 192.0.2.2, and so on. Default true, except for nodes that
+   * are announced by host name.
+   */
+  readonly newAddress?: boolean;
+  /** Publishes Azure's notifications before and after it, as {@link RedisGateway.publishMaintenance}. Default false. */
+  readonly announceMaintenance?: boolean;
+}
+
+/** What Azure Cache for Redis tells about the maintenance of a node. */
+export interface MaintenanceEvent {
+  readonly type:
+    | "NodeMaintenanceScheduled"
+    | "NodeMaintenanceStarting"
+    | "NodeMaintenanceStart"
+    | "NodeMaintenanceFailoverComplete"
+    | "NodeMaintenanceEnded";
+  /** Default now; `NodeMaintenanceStart` and `NodeMaintenanceFailoverComplete` have none of themselves. */
+  readonly startTimeUtc?: Date;
+  /** Default: what the node is now. */
+  readonly isReplica?: boolean;
+  /** Index in `nodes` of the node that it is about. Default 0. */
+  readonly node?: number;
 }
 
 /** The cache. What it does and counts, it does and counts on all nodes of a cluster. */
 export interface RedisGateway {
   /** `localhost`: the certificate covers DNS names only. */
   readonly host: string;
-  /** In a cluster this is the first node's, as are `url`, `plaintextPort` and `backendUrl`. */
+  /**
+   * In a cluster this is the first node's, as are `url`, `plaintextPort` and `backendUrl`; nobody listens there
+   * while that node is killed.
+   */
   readonly port: number;
   /** `rediss://localhost:PORT` */
   readonly url: string;
@@ -243,7 +296,7 @@ export interface RedisGateway {
   readonly plaintextPort: number;
   /** Address of the real server behind the gateway, for assertions past the gateway: `redis://…` with its password. */
   readonly backendUrl: string;
-  /** The nodes of the cluster; one without a cluster. */
+  /** The nodes of the cluster, those first that start as masters; one without a cluster. Always the same objects. */
   readonly nodes: readonly RedisNode[];
   /** Version line of the server behind the gateway, e.g. `redis 7.0.15`, `valkey 8.1.1`. */
   readonly server: string;
@@ -253,9 +306,36 @@ export interface RedisGateway {
   killConnections(filter?: { readonly objectId?: string }): number;
   /**
    * Stops the real server and starts it again on the same port, with its data; connections drop. In a cluster
-   * all of them at once; resolves when it serves again.
+   * all of those at once that run; resolves when it serves again.
    */
   restart(): Promise<void>;
+  /**
+   * Makes a replica the master. Resolves when all running nodes agree and all slots are served; the event
+   * `failover` tells how far it is. Failovers, revivals and restarts happen one after the other.
+   *
+   * @throws {RangeError} when an option is none or the node is no master.
+   * @throws {Error} when there is no cluster, or the master has no replica that runs.
+   */
+  failover(options?: FailoverOptions): Promise<{ readonly from: RedisNode; readonly to: RedisNode }>;
+  /**
+   * Starts a node again that an unplanned failover has killed, without the data it had; resolves when it follows
+   * its new master and clients can connect to it.
+   *
+   * @throws {Error} when there is no cluster, or the node runs.
+   */
+  revive(node: number): Promise<void>;
+  /**
+   * Shows another certificate to whoever connects to a node from now on, for these DNS names and signed by the
+   * same authority: a client must refuse a node that shows the wrong one. `null` restores the regular one.
+   */
+  useCertificate(node: number, names: readonly string[] | null): Promise<void>;
+  /**
+   * Publishes a notification on the channel `AzureRedisEvents`, in the format of Azure Cache for Redis; each
+   * subscriber of the cache gets it once, whichever node it is connected to.
+   *
+   * @see https://github.com/Azure/AzureCacheForRedis/blob/main/AzureRedisEvents.md
+   */
+  publishMaintenance(event: MaintenanceEvent): Promise<void>;
   injectFault(
     fault: LoginFault,
     scope?: FaultScope & { /** Skip this many logins first. */ readonly after?: number },
@@ -281,12 +361,27 @@ export interface Emulator extends AsyncDisposable {
   readonly systemIdentity: Identity;
   readonly userIdentity: Identity;
   readonly servicePrincipal: Identity;
+  /** The person who signs in where a login names nobody: `developer@emulator.onmicrosoft.com`. */
+  readonly developer: Identity;
 
   /** All identities, the default ones first. */
   readonly identities: readonly Identity[];
 
   addManagedIdentity(init: ManagedIdentityInit): Identity;
   addServicePrincipal(init: ServicePrincipalInit): Identity;
+  addUser(init?: UserInit): Identity;
+  /** The device codes that wait for their user, oldest first. */
+  readonly deviceCodes: readonly DeviceCode[];
+  /**
+   * Signs a user (default: `developer`) in with a device code, as the page does that the client shows.
+   *
+   * @throws {Error} when no such code waits
+   */
+  approveDeviceCode(userCode: string, objectId?: string): void;
+  /** Refuses a device code, as the user may on that page. */
+  declineDeviceCode(userCode: string): void;
+  /** Ends a user's sign-ins, as an administrator can: refresh tokens are refused (AADSTS50173), access tokens live on. */
+  signOut(objectId: string): void;
   removeIdentity(objectId: string): void;
   /** Gives an identity an access policy on the cache, or changes it; open connections keep running. */
   assign(objectId: string, policy: AccessPolicy): Promise<void>;
@@ -329,18 +424,3 @@ export interface Emulator extends AsyncDisposable {
   ): Record<string, string>;
   close(): Promise<void>;
 }
-  /** The person who signs in where a login names nobody: `developer@emulator.onmicrosoft.com`. */
-  readonly developer: Identity;
-  addUser(init?: UserInit): Identity;
-  /** The device codes that wait for their user, oldest first. */
-  readonly deviceCodes: readonly DeviceCode[];
-  /**
-   * Signs a user (default: `developer`) in with a device code, as the page does that the client shows.
-   *
-   * @throws {Error} when no such code waits
-   */
-  approveDeviceCode(userCode: string, objectId?: string): void;
-  /** Refuses a device code, as the user may on that page. */
-  declineDeviceCode(userCode: string): void;
-  /** Ends a user's sign-ins, as an administrator can: refresh tokens are refused (AADSTS50173), access tokens live on. */
-  signOut(objectId: string): void;

@@ -19,8 +19,9 @@ import { APP_SERVICE_PATH, startAppService } from "./managed-identity/app-servic
 import { startImds } from "./managed-identity/imds.js";
 import { HOST_NAME, RedisFacade } from "./redis-facade.js";
 import {
+  type Announcement,
+  announcedAddress,
   connectRedisServer,
-  LOOPBACK_IP,
   type RedisBackend,
   singleServer,
   startRedisCluster,
@@ -70,12 +71,12 @@ async function start(options: EmulatorOptions, closers: Closers): Promise<Runnin
   const events = closers.use(new EventLog());
   const faults = new FaultRegistry();
   const requests = new TokenRequests({ clock, events, faults });
-
   const signIns = new SignIns({
     clock,
     deviceCode: { ...ENTRA_DEVICE_CODE_TIMES, ...options.deviceCode },
     onEvent: (event) => events.append(event),
   });
+
   // The servers first: what else is started then knows how to close.
   const backend = closers.use(await redisBackend(options.redis));
   const [authorityCertificate, tokenKey, federationKey] = await Promise.all([
@@ -111,6 +112,7 @@ async function start(options: EmulatorOptions, closers: Closers): Promise<Runnin
       tls,
       host: "127.0.0.1",
       servers: backend.servers,
+      ...(backend.cluster?.replication && { replication: backend.cluster.replication }),
       idleTimeoutMs: options.gateway?.idleTimeoutMs ?? DEFAULT_IDLE_TIMEOUT_MS,
       ...(options.gateway?.port !== undefined && { port: options.gateway.port }),
       verifyLogin: (username, token) =>
@@ -119,7 +121,14 @@ async function start(options: EmulatorOptions, closers: Closers): Promise<Runnin
       onEvent: (event) => events.append(event),
     }),
   );
-  const redis = new RedisFacade(gateway, backend);
+  const redis = new RedisFacade({
+    gateway,
+    backend,
+    announcement: options.redis?.cluster?.announce ?? "hostname",
+    certificates: authorityCertificate,
+    now: () => clock.now(),
+    onEvent: (event) => events.append(event),
+  });
   await backend.announce(gateway.nodes.map(({ port }) => port));
 
   const control = closers.use(
@@ -134,6 +143,7 @@ async function start(options: EmulatorOptions, closers: Closers): Promise<Runnin
     directory,
     access,
     tokens,
+    signIns,
     faults,
     events,
     redis,
@@ -143,7 +153,6 @@ async function start(options: EmulatorOptions, closers: Closers): Promise<Runnin
     addresses: {
       tenantId: directory.tenantId,
       caFile: caFile.path,
-    signIns,
       authorityHost: authorityHost(),
       imdsHost: `http://127.0.0.1:${imds.port}`,
       appService: {
@@ -178,22 +187,24 @@ async function redisBackend({ url, bin, args, cluster }: RedisOptions = {}): Pro
   if (cluster === undefined) {
     return singleServer(await startRedisServer(options));
   }
-  const { masters = DEFAULT_MASTERS, announce = "hostname" } = cluster;
+  const { masters = DEFAULT_MASTERS, replicas = 0, announce = "hostname" } = cluster;
   if (!(Number.isInteger(masters) && masters >= 3)) {
     throw new RangeError(`"redis.cluster.masters" must be a whole number, 3 or more; got ${masters}.`);
   }
-  return startRedisCluster({ ...options, masters, announcedHost: announcedHost(announce) });
+  if (!(Number.isInteger(replicas) && replicas >= 0)) {
+    throw new RangeError(`"redis.cluster.replicas" must be a whole number, 0 or more; got ${replicas}.`);
+  }
+  assertAnnouncement(announce);
+  const announcedHost = announcedAddress(announce, 0, HOST_NAME);
+  return startRedisCluster({ ...options, masters, replicas, announcedHost });
 }
 
-function announcedHost(announce: "hostname" | "ip"): string {
-  // Callers in JavaScript, and the command line, have not been checked by the compiler.
-  const hosts: Readonly<Record<string, string>> = { hostname: HOST_NAME, ip: LOOPBACK_IP };
-  if (!Object.hasOwn(hosts, announce)) {
-    throw new RangeError(
-      `"redis.cluster.announce" must be "hostname" or "ip"; got ${JSON.stringify(announce)}.`,
-    );
-  }
-  return hosts[announce]!;
+/** Callers in JavaScript, and the command line, have not been checked by the compiler. */
+function assertAnnouncement(announce: Announcement): void {
+  if (["hostname", "ip", "unreachableIp"].includes(announce)) return;
+  throw new RangeError(
+    `"redis.cluster.announce" must be "hostname", "ip" or "unreachableIp"; got ${JSON.stringify(announce)}.`,
+  );
 }
 
 async function connectTo(url: string): Promise<RedisBackend> {

@@ -1,20 +1,57 @@
-import type { ActiveFault, RedisGateway, RedisNode } from "./api.js";
+import { isIP } from "node:net";
+import type {
+  ActiveFault,
+  EmulatorEvent,
+  FailoverOptions,
+  MaintenanceEvent,
+  RedisGateway,
+  RedisNode,
+} from "./api.js";
+import type { CertificateAuthority } from "./certificates/certificate-authority.js";
+import { assertNode, Failovers } from "./failover.js";
 import type { Gateway } from "./gateway/gateway.js";
-import type { RedisBackend } from "./redis-server/redis-server.js";
+import { MAINTENANCE_CHANNEL, maintenanceMessage } from "./maintenance.js";
+import type { Announcement, RedisBackend } from "./redis-server/redis-server.js";
 
 /** The certificate covers this name only, so clients must connect by it. */
 export const HOST_NAME = "localhost";
 
+export interface RedisFacadeOptions {
+  readonly gateway: Gateway;
+  readonly backend: RedisBackend;
+  readonly announcement: Announcement;
+  readonly certificates: CertificateAuthority;
+  now(): number;
+  onEvent(event: EmulatorEvent): void;
+}
+
 /** The gateway and the servers behind it as one, as users of the emulator see them. */
 export class RedisFacade implements RedisGateway {
   readonly host = HOST_NAME;
+  readonly nodes: readonly RedisNode[];
+  readonly #options: RedisFacadeOptions;
   readonly #gateway: Gateway;
   readonly #backend: RedisBackend;
+  readonly #failovers: Failovers | undefined;
   readonly #faults = new Set<ActiveFault>();
+  /** Ends when nothing changes the servers any more. */
+  #changing: Promise<unknown> = Promise.resolve();
+  #restarting: Promise<void> | undefined;
 
-  constructor(gateway: Gateway, backend: RedisBackend) {
+  constructor(options: RedisFacadeOptions) {
+    const { gateway, backend } = options;
+    this.#options = options;
     this.#gateway = gateway;
     this.#backend = backend;
+    this.nodes = backend.servers.map((_, index) => this.#node(index));
+    if (backend.cluster !== undefined) {
+      this.#failovers = new Failovers({
+        ...options,
+        cluster: backend.cluster,
+        hostName: HOST_NAME,
+        publishMaintenance: (event) => this.publishMaintenance(event),
+      });
+    }
   }
 
   get port(): number {
@@ -33,14 +70,6 @@ export class RedisFacade implements RedisGateway {
     return this.#backend.servers[0]!.adminUrl;
   }
 
-  get nodes(): readonly RedisNode[] {
-    return this.#backend.servers.map(({ adminUrl }, index) => ({
-      host: this.host,
-      port: this.#gateway.nodes[index]!.port,
-      backendUrl: adminUrl,
-    }));
-  }
-
   get server(): string {
     return this.#backend.servers[0]!.version;
   }
@@ -54,7 +83,40 @@ export class RedisFacade implements RedisGateway {
   }
 
   restart(): Promise<void> {
-    return this.#backend.restart();
+    this.#restarting ??= this.#inTurn(() => this.#backend.restart()).finally(() => {
+      this.#restarting = undefined;
+    });
+    return this.#restarting;
+  }
+
+  async failover(
+    options: FailoverOptions = {},
+  ): Promise<{ readonly from: RedisNode; readonly to: RedisNode }> {
+    const { from, to } = await this.#inTurn(() => this.#clustersFailovers().failover(options));
+    return { from: this.nodes[from]!, to: this.nodes[to]! };
+  }
+
+  async revive(node: number): Promise<void> {
+    await this.#inTurn(() => this.#clustersFailovers().revive(node));
+  }
+
+  async useCertificate(node: number, names: readonly string[] | null): Promise<void> {
+    assertNode(node, this.nodes.length);
+    const certificate = names === null ? null : await this.#options.certificates.issue(dnsNames(names));
+    this.#gateway.useCertificate(node, certificate);
+  }
+
+  async publishMaintenance(event: MaintenanceEvent): Promise<void> {
+    const { node = 0 } = event;
+    assertNode(node, this.nodes.length);
+    const { role, port, announced } = this.nodes[node]!;
+    const { plaintextPort } = this.#gateway.nodes[node]!;
+    const message = maintenanceMessage(event, { role, port, announced, plaintextPort }, this.#options.now());
+    // One node is enough: a cluster passes messages on to all of its nodes.
+    const publisher = this.#backend.servers.find(
+      ({ isRunning }, index) => isRunning && this.nodes[index]!.role === "master",
+    );
+    await publisher!.command("PUBLISH", MAINTENANCE_CHANNEL, message);
   }
 
   injectFault(...[fault, scope]: Parameters<RedisGateway["injectFault"]>): ActiveFault {
@@ -69,4 +131,56 @@ export class RedisFacade implements RedisGateway {
     }
     this.#faults.clear();
   }
+
+  #node(index: number): RedisNode {
+    const server = this.#backend.servers[index]!;
+    const { port } = this.#gateway.nodes[index]!;
+    const { cluster } = this.#backend;
+    return {
+      host: HOST_NAME,
+      port,
+      get backendUrl() {
+        return server.adminUrl;
+      },
+      get role() {
+        return cluster === undefined || cluster.isMaster(index) ? "master" : "replica";
+      },
+      get announced() {
+        return cluster?.members[index]?.announced ?? { host: HOST_NAME, port };
+      },
+      get isRunning() {
+        return server.isRunning;
+      },
+    };
+  }
+
+  #clustersFailovers(): Failovers {
+    if (this.#failovers === undefined) {
+      throw new Error(
+        "There is no cluster whose nodes could fail over. Start the emulator with `redis.cluster` and `replicas`.",
+      );
+    }
+    return this.#failovers;
+  }
+
+  #inTurn<T>(change: () => Promise<T>): Promise<T> {
+    const changed = this.#changing.then(change);
+    this.#changing = changed.catch(() => undefined);
+    return changed;
+  }
+}
+
+function dnsNames(names: readonly string[]): readonly [string, ...string[]] {
+  const [first, ...others] = names;
+  if (first === undefined || names.some((name) => typeof name !== "string" || !isDnsName(name))) {
+    throw new RangeError(
+      `"names" must be DNS names, at least one, such as "other.example"; got ${JSON.stringify(names)}.`,
+    );
+  }
+  return [first, ...others];
+}
+
+/** Letters, digits and hyphens between dots, and a wildcard in front. */
+function isDnsName(name: string): boolean {
+  return /^(\*\.)?[a-z\d]([a-z\d-]*[a-z\d])?(\.[a-z\d]([a-z\d-]*[a-z\d])?)*$/i.test(name) && isIP(name) === 0;
 }

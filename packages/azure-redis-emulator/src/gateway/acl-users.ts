@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import type { AccessPolicy } from "../api.js";
-import type { RedisServer } from "../redis-server/redis-server.js";
+import { RedisReplyError, type RedisServer } from "../redis-server/redis-server.js";
 import { aclRules } from "./access-policy.js";
 
 export interface AclCredentials {
@@ -16,6 +16,10 @@ export interface AclCredentials {
 export class AclUsers {
   readonly #servers: readonly RedisServer[];
   readonly #passwords = new Map<string, string>();
+  /** What each user was made with, and `null` for those that are gone: a server that was down has missed it. */
+  readonly #rules = new Map<string, readonly string[] | null>();
+  /** Ends when the servers have what was last changed. */
+  #changing: Promise<unknown> = Promise.resolve();
 
   constructor(servers: readonly RedisServer[]) {
     this.#servers = servers;
@@ -36,20 +40,37 @@ export class AclUsers {
    *
    * @throws {Error} with the server's text when the policy is no valid ACL string.
    */
-  async apply(objectId: string, policy: AccessPolicy | null): Promise<AclCredentials | undefined> {
+  apply(objectId: string, policy: AccessPolicy | null): Promise<AclCredentials | undefined> {
+    return this.#inTurn(() => this.#apply(objectId, policy));
+  }
+
+  async #apply(objectId: string, policy: AccessPolicy | null): Promise<AclCredentials | undefined> {
     if (objectId === "default" || !/^[^\s\0]+$/.test(objectId)) {
       throw new RangeError(`${JSON.stringify(objectId)} cannot be the name of an ACL user.`);
     }
     if (policy === null) {
       this.#passwords.delete(objectId);
+      this.#rules.set(objectId, null);
       await this.#command("ACL", "DELUSER", objectId);
       return undefined;
     }
     const aclPassword = this.#passwords.get(objectId) ?? randomBytes(24).toString("base64url");
     // One command: each server replaces the user as a whole, with no state in between.
-    await this.#command("ACL", "SETUSER", objectId, "reset", "on", `>${aclPassword}`, ...aclRules(policy));
+    const rules = ["reset", "on", `>${aclPassword}`, ...aclRules(policy)];
+    await this.#command("ACL", "SETUSER", objectId, ...rules);
     this.#passwords.set(objectId, aclPassword);
+    this.#rules.set(objectId, rules);
     return { aclUser: objectId, aclPassword };
+  }
+
+  /** Gives a server that has been down the users that it would have otherwise, and no others of these. */
+  restore(server: RedisServer): Promise<void> {
+    return this.#inTurn(async () => {
+      for (const [objectId, rules] of this.#rules) {
+        if (rules === null) await server.command("ACL", "DELUSER", objectId);
+        else await server.command("ACL", "SETUSER", objectId, ...rules);
+      }
+    });
   }
 
   /** Removes every user that was made here: the server may be somebody else's. */
@@ -59,8 +80,23 @@ export class AclUsers {
     if (names.length > 0) await this.#command("ACL", "DELUSER", ...names).catch(() => undefined);
   }
 
-  /** On every server. What one refuses all refuse: they are of the same version. */
+  /** One change after the other, so that a server that comes back ends up with the last one, too. */
+  #inTurn<T>(change: () => Promise<T>): Promise<T> {
+    const changed = this.#changing.then(change);
+    this.#changing = changed.catch(() => undefined);
+    return changed;
+  }
+
+  /** On every server that runs. What one refuses all refuse: they are of the same version. */
   async #command(...args: readonly string[]): Promise<void> {
-    await Promise.all(this.#servers.map((server) => server.command(...args)));
+    const running = this.#servers.filter(({ isRunning }) => isRunning);
+    await Promise.all(
+      running.map((server) =>
+        server.command(...args).catch((error: unknown) => {
+          // One that ends meanwhile gets what it has missed when it comes back.
+          if (server.isRunning || error instanceof RedisReplyError) throw error;
+        }),
+      ),
+    );
   }
 }

@@ -6,18 +6,20 @@ import { type AclCredentials, AclUsers } from "./acl-users.js";
 import { GatewayConnection } from "./connection.js";
 import { LoginDesk, type LoginVerdict } from "./login-desk.js";
 import { type LoginFaultScope, LoginFaults } from "./login-faults.js";
-import { NodeListeners } from "./node-listeners.js";
+import { type NodeCertificate, NodeListeners } from "./node-listeners.js";
+import { ReplicaEntrance } from "./replica-entrance.js";
 
 export type { AclCredentials, LoginVerdict };
 
 export interface GatewayOptions {
-  /** PEM. */
-  readonly tls: { readonly cert: string; readonly key: string };
+  readonly tls: NodeCertificate;
   readonly host: "127.0.0.1";
   /** Port of the first TLS listener, those of further servers follow it; default free ones. */
   readonly port?: number;
   /** What it stands in front of: one server, or the nodes of a cluster, each behind ports of its own. */
   readonly servers: readonly RedisServer[];
+  /** What the servers log in with at each other; without it none of them is another one's replica. */
+  readonly replication?: { readonly user: string; readonly password: string };
   /** Connections that send nothing for so long are closed; 0 for never. */
   readonly idleTimeoutMs: number;
   /** Decides whose token it is. A rejection counts as a refusal. */
@@ -50,6 +52,16 @@ export interface Gateway extends GatewayNode {
    */
   applyAccessPolicy(objectId: string, policy: AccessPolicy | null): Promise<AclCredentials | undefined>;
   credentialsOf(objectId: string): AclCredentials | undefined;
+  /** Breaks the connections to one node; returns how many. */
+  disconnect(node: number): number;
+  /** Stops listening in front of one node and breaks its connections. */
+  closeNode(node: number): Promise<void>;
+  /** Brings a server that has been started again up to date, and listens in front of it as before. */
+  reopenNode(node: number): Promise<void>;
+  /** Listens in front of one node on a further address too, at its port with TLS. */
+  listenAlso(node: number, host: string): Promise<void>;
+  /** Shows another certificate to whoever connects to one node from now on; `null` for the regular one. */
+  useCertificate(node: number, certificate: NodeCertificate | null): void;
   /** Stops listening and breaks every connection. The servers stay. */
   close(): Promise<void>;
 }
@@ -85,7 +97,8 @@ class RedisGatewayServer implements Gateway {
   readonly #users: AclUsers;
   readonly #faults = new LoginFaults();
   readonly #desk: LoginDesk;
-  readonly #connections = new Set<GatewayConnection>();
+  /** The connections, and to which node each is. */
+  readonly #connections = new Map<GatewayConnection, NodeListeners>();
   readonly #sweeper: NodeJS.Timeout;
   #lastId = 0;
   #closing: Promise<void> | undefined;
@@ -98,13 +111,15 @@ class RedisGatewayServer implements Gateway {
       wrongPassword: `refused-${randomBytes(12).toString("hex")}`,
       verifyLogin: (username, token) => options.verifyLogin(username, token),
     });
-    this.nodes = options.servers.map(
-      (server) =>
-        new NodeListeners({
-          tls: options.tls,
-          onClient: (socket, isEncrypted) => this.#accept(server, socket, isEncrypted),
-        }),
-    );
+    this.nodes = options.servers.map((server) => {
+      const { tls, replication } = options;
+      const node: NodeListeners = new NodeListeners({
+        tls,
+        onClient: (socket, isEncrypted) => this.#accept(server, node, socket, isEncrypted),
+        ...(replication && { replicaEntrance: new ReplicaEntrance({ server, ...replication }) }),
+      });
+      return node;
+    });
     this.#sweeper = setInterval(() => this.#sweep(), SWEEP_MS);
     this.#sweeper.unref();
   }
@@ -140,7 +155,7 @@ class RedisGatewayServer implements Gateway {
 
   killConnections(filter: { readonly objectId?: string } = {}): number {
     const { objectId } = filter;
-    const victims = [...this.#connections].filter(
+    const victims = [...this.#connections.keys()].filter(
       (connection) => objectId === undefined || connection.objectId === objectId,
     );
     for (const connection of victims) connection.close("killed");
@@ -159,6 +174,30 @@ class RedisGatewayServer implements Gateway {
     return this.#users.credentialsOf(objectId);
   }
 
+  disconnect(node: number): number {
+    const victims = [...this.#connections].filter(([, listeners]) => listeners === this.nodes[node]);
+    for (const [connection] of victims) connection.close("server");
+    return victims.length;
+  }
+
+  async closeNode(node: number): Promise<void> {
+    this.disconnect(node);
+    await this.nodes[node]!.close();
+  }
+
+  async reopenNode(node: number): Promise<void> {
+    await this.#users.restore(this.#options.servers[node]!);
+    if (this.#closing === undefined) await this.nodes[node]!.reopen();
+  }
+
+  async listenAlso(node: number, host: string): Promise<void> {
+    await this.nodes[node]!.listenAlso(host);
+  }
+
+  useCertificate(node: number, certificate: NodeCertificate | null): void {
+    this.nodes[node]!.useCertificate(certificate ?? this.#options.tls);
+  }
+
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
@@ -166,12 +205,12 @@ class RedisGatewayServer implements Gateway {
 
   async #close(): Promise<void> {
     clearInterval(this.#sweeper);
-    for (const connection of this.#connections) connection.close("server");
+    for (const connection of this.#connections.keys()) connection.close("server");
     await Promise.all(this.nodes.map((node) => node.close()));
     await this.#users.removeAll();
   }
 
-  #accept(server: RedisServer, client: Socket, isEncrypted: boolean): void {
+  #accept(server: RedisServer, node: NodeListeners, client: Socket, isEncrypted: boolean): void {
     const connection: GatewayConnection = new GatewayConnection({
       id: ++this.#lastId,
       client,
@@ -181,14 +220,14 @@ class RedisGatewayServer implements Gateway {
       decide: (login) => this.#desk.decide(login, isEncrypted),
       onClosed: () => this.#connections.delete(connection),
     });
-    this.#connections.add(connection);
+    this.#connections.set(connection, node);
   }
 
   #sweep(): void {
     const nowMs = this.#options.now();
     const { idleTimeoutMs } = this.#options;
     const idleSinceMs = idleTimeoutMs > 0 ? performance.now() - idleTimeoutMs : -Infinity;
-    for (const connection of this.#connections) {
+    for (const connection of this.#connections.keys()) {
       if ((connection.expiresAtMs ?? Infinity) <= nowMs) connection.close("tokenExpired");
       else if (connection.lastActiveMs <= idleSinceMs) connection.close("idle");
     }

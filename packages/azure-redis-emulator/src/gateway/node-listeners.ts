@@ -1,50 +1,96 @@
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
-import { createServer as createTlsServer } from "node:tls";
+import { createServer as createTlsServer, type Server as TlsServer } from "node:tls";
+import type { ReplicaEntrance } from "./replica-entrance.js";
 
-export interface NodeListenersOptions {
-  /** PEM. */
-  readonly tls: { readonly cert: string; readonly key: string };
-  readonly onClient: (socket: Socket, isEncrypted: boolean) => void;
+/** PEM. */
+export interface NodeCertificate {
+  readonly cert: string;
+  readonly key: string;
 }
 
-/** The two ports in front of one server: with TLS, and without. */
+export interface NodeListenersOptions {
+  readonly tls: NodeCertificate;
+  readonly onClient: (socket: Socket, isEncrypted: boolean) => void;
+  /** Where the replicas of the server may come in; none without it. */
+  readonly replicaEntrance?: ReplicaEntrance;
+}
+
+const MIN_VERSION = "TLSv1.2";
+
+/** One socket that listens, or has listened and will again. */
+interface Listener {
+  readonly server: Server;
+  readonly host: string;
+  readonly port: number;
+}
+
+/** The two ports in front of one server: with TLS, on one address or more, and without. */
 export class NodeListeners {
   /** With TLS. */
   port = 0;
   plaintextPort = 0;
-  readonly #secure: Server;
-  readonly #plaintext: Server;
+  readonly #options: NodeListenersOptions;
+  /** Listens nowhere itself: it gets its sockets from the listeners of all addresses. */
+  readonly #tls: TlsServer;
+  readonly #listeners: Listener[] = [];
   /** Sockets whose TLS handshake is not done are no connections yet, but must not outlive the gateway. */
   readonly #sockets = new Set<Socket>();
 
-  constructor({ tls: { cert, key }, onClient }: NodeListenersOptions) {
-    const secure = createTlsServer({ cert, key, minVersion: "TLSv1.2", allowHalfOpen: true });
-    secure.on("secureConnection", (socket) => onClient(socket, true));
-    this.#secure = secure;
-    this.#plaintext = createServer({ allowHalfOpen: true }, (socket) => onClient(socket, false));
-    for (const server of [this.#secure, this.#plaintext]) {
-      server.on("connection", (socket) => {
-        this.#sockets.add(socket);
-        socket.on("close", () => this.#sockets.delete(socket));
-      });
-    }
+  constructor(options: NodeListenersOptions) {
+    this.#options = options;
+    const { cert, key } = options.tls;
+    this.#tls = createTlsServer({ cert, key, minVersion: MIN_VERSION, allowHalfOpen: true });
+    this.#tls.on("secureConnection", (socket) => options.onClient(socket, true));
   }
 
   /** @param port of the listener with TLS; 0 for a free one */
   async listen(host: string, port: number): Promise<void> {
     [this.port, this.plaintextPort] = await Promise.all([
-      listen(this.#secure, host, port),
-      listen(this.#plaintext, host, 0),
+      this.#open(host, port, (socket) => this.#secure(socket)),
+      this.#open(host, 0, (socket) => this.#options.onClient(socket, false)),
     ]);
+  }
+
+  /** Listens with TLS on a further address, at the same port. */
+  async listenAlso(host: string): Promise<void> {
+    await this.#open(host, this.port, (socket) => this.#secure(socket));
+  }
+
+  /** Shows another certificate to whoever connects from now on. */
+  useCertificate({ cert, key }: NodeCertificate): void {
+    this.#tls.setSecureContext({ cert, key, minVersion: MIN_VERSION });
   }
 
   /** Stops listening and breaks every connection. */
   async close(): Promise<void> {
-    const closed = [this.#secure, this.#plaintext].map(
-      (server) => new Promise((resolve) => server.close(resolve)),
-    );
+    const closed = this.#listeners.map(({ server }) => new Promise((resolve) => server.close(resolve)));
     for (const socket of this.#sockets) socket.destroy();
     await Promise.all(closed);
+  }
+
+  /** Listens again, after {@link close}, where it did before. */
+  async reopen(): Promise<void> {
+    await Promise.all(this.#listeners.map(({ server, host, port }) => listen(server, host, port)));
+  }
+
+  async #open(host: string, port: number, onSocket: (socket: Socket) => void): Promise<number> {
+    const server = createServer({ allowHalfOpen: true }, (socket) => {
+      this.#sockets.add(socket);
+      socket.on("close", () => this.#sockets.delete(socket));
+      onSocket(socket);
+    });
+    const actualPort = await listen(server, host, port);
+    this.#listeners.push({ server, host, port: actualPort });
+    return actualPort;
+  }
+
+  #secure(socket: Socket): void {
+    const { replicaEntrance } = this.#options;
+    const handOver = (): void => void this.#tls.emit("connection", socket);
+    // Until TLS has taken it over, nobody else listens for a client that resets the connection.
+    socket.on("error", () => undefined);
+    if (replicaEntrance === undefined) handOver();
+    else replicaEntrance.admit(socket, handOver);
   }
 }
 

@@ -25,6 +25,9 @@ export async function connectRedisServer(url: string): Promise<RedisServer> {
     password: address.password,
     adminUrl: url,
     version,
+    get isRunning() {
+      return !isClosed;
+    },
     command,
     restart: () =>
       Promise.reject(

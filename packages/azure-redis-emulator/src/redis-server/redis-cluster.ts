@@ -1,8 +1,8 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import type { RedisBackend } from "./backend.js";
-import { slotRanges, whatIsMissing } from "./cluster-view.js";
-import type { RedisServer } from "./server.js";
+import { ownPlace, slotRanges } from "./cluster-view.js";
+import { LOOPBACK_IP, type Member, RunningCluster } from "./running-cluster.js";
 import {
+  randomPassword,
   type StartedRedisServer,
   type StartRedisServerOptions,
   startRedisServer,
@@ -11,7 +11,9 @@ import {
 export interface StartRedisClusterOptions {
   /** 1 or more. An OSS cluster has 3 or more, the least with which one survives the loss of another. */
   readonly masters: number;
-  /** A name, or the IP address of loopback. */
+  /** Of each master; default 0. */
+  readonly replicas?: number;
+  /** The name under which the nodes send clients to each other; it may look like an IP address. */
   readonly announcedHost: string;
   /** Path of redis-server or valkey-server; default `REDIS_SERVER_BIN`, then PATH. */
   readonly bin?: string;
@@ -19,141 +21,82 @@ export interface StartRedisClusterOptions {
   readonly args?: readonly string[];
 }
 
-/** The address that the nodes have for each other; clients see it only where no name is announced. */
-export const LOOPBACK_IP = "127.0.0.1";
-
-/** How long the nodes may take to agree. After a start they wait for 2 s before they serve (CLUSTER_WRITABLE_DELAY). */
-const UP_TIMEOUT_MS = 30_000;
-
 /**
- * A node tells each other one its name twice in this time. At a start the first telling may go amiss, because it is
- * left out until the other is known to understand it; the server's own 15 s would make that a wait of 7.5 s.
- */
-const NODE_TIMEOUT_MS = 5_000;
-
-/** How often a node is asked whether its cluster is up. */
-const POLL_MS = 20;
-
-/**
- * Starts the masters of a cluster, each with its slots. They learn about each other when the ports are known at
- * which clients reach them: {@link RedisBackend.announce}.
+ * Starts the nodes of a cluster, the masters each with its slots. They learn about each other when the ports are
+ * known at which clients reach them: {@link RedisBackend.announce}.
  *
  * @throws {Error} when no server of version 7 is installed or one does not start.
  */
 export async function startRedisCluster(options: StartRedisClusterOptions): Promise<RedisBackend> {
-  const { masters, announcedHost, bin, args = [] } = options;
+  const { masters, replicas = 0, announcedHost, bin, args = [] } = options;
   const settings = {
     isClusterNode: true,
+    password: randomPassword(),
     args: [...nodeArgs(announcedHost), ...args],
     ...(bin !== undefined && { bin }),
   };
+  const slots = slotRanges(masters);
+  const places = [
+    ...slots.map((_, index) => ({ master: index })),
+    ...slots.flatMap((_, master) => Array.from({ length: replicas }, () => ({ master }))),
+  ];
   const starts = await Promise.allSettled(
-    slotRanges(masters).map((slots, index) => startMaster(settings, slots, index + 1)),
+    places.map(({ master }, index) =>
+      startMember(settings, { epoch: index + 1, slots: slots[index], announcedHost, master }),
+    ),
   );
-  const servers = starts.flatMap((start) => (start.status === "fulfilled" ? [start.value] : []));
+  const members = starts.flatMap((start) => (start.status === "fulfilled" ? [start.value] : []));
   const failure = starts.find((start) => start.status === "rejected");
   if (failure !== undefined) {
-    await Promise.all(servers.map((server) => server.close()));
+    await Promise.all(members.map(({ server }) => server.close()));
     throw failure.reason;
   }
-  return new RedisCluster(servers, announcedHost);
+  return new RunningCluster(members);
+}
+
+interface StartMemberOptions {
+  readonly epoch: number;
+  readonly slots: readonly [first: number, last: number] | undefined;
+  readonly announcedHost: string;
+  readonly master: number;
 }
 
 /**
  * Starts a server and gives it its slots at once: a node that has been up for 2 s and knows no slots takes that for
  * a minority of the cluster, and then waits for another 5 s before it serves (CLUSTER_MAX_REJOIN_DELAY).
  */
-async function startMaster(
+async function startMember(
   settings: StartRedisServerOptions,
-  slots: readonly [first: number, last: number],
-  epoch: number,
-): Promise<StartedRedisServer> {
-  const server = await startRedisServer(settings);
+  { epoch, slots, announcedHost, master }: StartMemberOptions,
+): Promise<Member> {
+  const server: StartedRedisServer = await startRedisServer(settings);
   try {
     // Different from the beginning, so that the nodes need not settle whose is the greater.
     await server.command("CLUSTER", "SET-CONFIG-EPOCH", String(epoch));
-    await server.command("CLUSTER", "ADDSLOTSRANGE", ...slots.map(String));
-    return server;
+    if (slots !== undefined) await server.command("CLUSTER", "ADDSLOTSRANGE", ...slots.map(String));
+    const { id } = ownPlace(String(await server.command("CLUSTER", "NODES")));
+    return { server, id, announced: { host: announcedHost, port: 0 }, master };
   } catch (error) {
     await server.close();
     throw error;
   }
 }
 
-function nodeArgs(host: string): readonly string[] {
-  const address = ["--cluster-announce-ip", LOOPBACK_IP, "--cluster-node-timeout", String(NODE_TIMEOUT_MS)];
-  return host === LOOPBACK_IP
-    ? address
-    : [...address, "--cluster-announce-hostname", host, "--cluster-preferred-endpoint-type", "hostname"];
-}
-
-class RedisCluster implements RedisBackend {
-  readonly servers: readonly StartedRedisServer[];
-  readonly #announcedHost: string;
-  #endpoints: ReadonlySet<string> = new Set();
-  #restarting: Promise<void> | undefined;
-
-  constructor(servers: readonly StartedRedisServer[], announcedHost: string) {
-    this.servers = servers;
-    this.#announcedHost = announcedHost;
-  }
-
-  async announce(ports: readonly number[]): Promise<void> {
-    this.#endpoints = new Set(ports.map((port) => `${this.#announcedHost}:${port}`));
-    // The nodes talk on their bus ports; this one is for clients only.
-    await Promise.all(
-      this.servers.map((server, index) => server.configure("cluster-announce-port", String(ports[index]))),
-    );
-    await this.#introduce();
-    await this.#up();
-  }
-
-  restart(): Promise<void> {
-    this.#restarting ??= this.#restart().finally(() => {
-      this.#restarting = undefined;
-    });
-    return this.#restarting;
-  }
-
-  async close(): Promise<void> {
-    await this.#restarting?.catch(() => undefined);
-    await Promise.all(this.servers.map((server) => server.close()));
-  }
-
-  async #restart(): Promise<void> {
-    await Promise.all(this.servers.map((server) => server.restart()));
-    await this.#up();
-  }
-
-  /** Everybody meets everybody, which is sooner done than gossip. */
-  async #introduce(): Promise<void> {
-    const meetings = this.servers.flatMap((server, index) =>
-      this.servers
-        .slice(index + 1)
-        .map(({ host, port, busPort }) =>
-          server.command("CLUSTER", "MEET", host, String(port), String(busPort)),
-        ),
-    );
-    await Promise.all(meetings);
-  }
-
-  async #up(): Promise<void> {
-    const deadline = performance.now() + UP_TIMEOUT_MS;
-    await Promise.all(this.servers.map((server) => this.#nodeUp(server, deadline)));
-  }
-
-  async #nodeUp(server: RedisServer, deadline: number): Promise<void> {
-    for (;;) {
-      const [info, nodes, slots] = await Promise.all(
-        ["INFO", "NODES", "SLOTS"].map((about) => server.command("CLUSTER", about)),
-      );
-      const view = { info: String(info), nodes: String(nodes), slots: slots! };
-      const missing = whatIsMissing(view, this.#endpoints);
-      if (missing === undefined) return;
-      if (performance.now() > deadline) {
-        throw new Error(`The Redis cluster does not come up: to its node at port ${server.port} ${missing}.`);
-      }
-      await sleep(POLL_MS);
-    }
-  }
+function nodeArgs(announcedHost: string): readonly string[] {
+  const settings = {
+    // The address that the nodes have for each other. Clients are sent to the name, as which Redis also takes what
+    // looks like an IP address (letters, digits, dots and hyphens), whether anybody listens there or not.
+    "cluster-announce-ip": LOOPBACK_IP,
+    "cluster-announce-hostname": announcedHost,
+    "cluster-preferred-endpoint-type": "hostname",
+    // A replica stays with its master, and becomes one only when it is told to or allowed to: a machine that is
+    // busy for some seconds causes no failover that nobody has asked for.
+    "cluster-allow-replica-migration": "no",
+    "cluster-replica-no-failover": "yes",
+    // A replica that comes back is not kept waiting for others that might want the same data (default: 5 s).
+    "repl-diskless-sync-delay": "0",
+    // Clients are not told of a replica that has received nothing, not even this (default: 10 s).
+    "repl-ping-replica-period": "1",
+  };
+  return Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value]);
 }

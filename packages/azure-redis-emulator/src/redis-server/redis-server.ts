@@ -1,8 +1,10 @@
+export { type Announcement, announcedAddress } from "./announced-address.js";
 export { type RedisBackend, singleServer } from "./backend.js";
 export { connectRedisServer } from "./connect-redis-server.js";
 export { findRedisServer } from "./find-redis-server.js";
 export { isOpenToAnybody } from "./open-server.js";
-export { LOOPBACK_IP, type StartRedisClusterOptions, startRedisCluster } from "./redis-cluster.js";
+export { type StartRedisClusterOptions, startRedisCluster } from "./redis-cluster.js";
 export { RedisReplyError, type Reply } from "./reply.js";
+export { LOOPBACK_IP, type RunningCluster } from "./running-cluster.js";
 export type { RedisServer } from "./server.js";
 export { type StartRedisServerOptions, startRedisServer } from "./start-redis-server.js";

@@ -22,6 +22,8 @@ export interface ServerProcessOptions {
   readonly port: number;
   /** Private folder: everything that the server writes is in here. */
   readonly folder: string;
+  /** A configuration file, for what other users of the machine must not see among the arguments. */
+  readonly configFile?: string;
   readonly args: readonly string[];
 }
 
@@ -32,7 +34,7 @@ export class ServerProcess {
   readonly #exited: Promise<void>;
 
   constructor(options: ServerProcessOptions) {
-    const { bin, port, folder, args } = options;
+    const { bin, port, folder, configFile, args } = options;
     const settings = {
       bind: "127.0.0.1",
       port: String(port),
@@ -45,7 +47,9 @@ export class ServerProcess {
       appendonly: "no",
     };
     const flags = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value]);
-    this.#child = spawn(bin, [...flags, ...args], { cwd: folder, stdio: "ignore" });
+    // The server takes its file before the flags, which win over it.
+    const file = configFile === undefined ? [] : [configFile];
+    this.#child = spawn(bin, [...file, ...flags, ...args], { cwd: folder, stdio: "ignore" });
     this.#exited = new Promise((resolve) => {
       this.#child.once("exit", () => resolve());
       this.#child.once("error", () => resolve());

@@ -2,7 +2,7 @@ import { createHash, randomBytes } from "node:crypto";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import type { AdminConnection } from "./admin-connection.js";
 import {
   checkRedisServer,
@@ -23,6 +23,8 @@ export interface StartRedisServerOptions {
   readonly port?: number;
   /** Starts it as a node of a cluster, on its own to begin with. */
   readonly isClusterNode?: boolean;
+  /** Of its default user; the nodes of a cluster share one, with which they replicate. Default: a random one. */
+  readonly password?: string;
 }
 
 /** A server that this process has started. */
@@ -31,9 +33,14 @@ export interface StartedRedisServer extends RedisServer {
   readonly busPort: number | undefined;
   /** Changes a setting of the server, restarts included. */
   configure(name: string, value: string): Promise<void>;
+  /** Ends its process at once (SIGKILL), as a machine that fails: whatever it has not written to disk is lost. */
+  kill(): Promise<void>;
+  /** Starts it again after {@link kill}, on the same port and in the same folder. */
+  start(): Promise<void>;
 }
 
 const HOST = "127.0.0.1";
+const CONFIG_FILE = "server.conf";
 
 /** A free port may be taken by somebody else before the server has it. */
 const PORT_ATTEMPTS = 5;
@@ -45,10 +52,11 @@ const PORT_ATTEMPTS = 5;
  * @throws {Error} when no server is installed or it does not start; the message has the end of its log.
  */
 export async function startRedisServer(options: StartRedisServerOptions = {}): Promise<StartedRedisServer> {
-  const { bin, args = [], port, isClusterNode = false } = options;
+  const { bin, args = [], port, isClusterNode = false, password = randomPassword() } = options;
   const oldest = isClusterNode ? OLDEST_CLUSTER_VERSION : OLDEST_VERSION;
   if (bin !== undefined) await checkRedisServer(bin, "the option `bin`", oldest);
-  const path = bin ?? (await findRedisServer(process.env, oldest));
+  // Absolute, because the server runs in a folder of its own.
+  const path = resolve(bin ?? (await findRedisServer(process.env, oldest)));
   for (let attempt = 1; ; attempt++) {
     const [freePort, busPort] = await freePorts();
     const server = new LocalRedisServer({
@@ -56,6 +64,7 @@ export async function startRedisServer(options: StartRedisServerOptions = {}): P
       args,
       port: port ?? freePort,
       busPort: isClusterNode ? busPort : undefined,
+      password,
     });
     try {
       await server.start();
@@ -68,6 +77,11 @@ export async function startRedisServer(options: StartRedisServerOptions = {}): P
   }
 }
 
+/** In base64url, which needs no quotes in a configuration file or URL. */
+export function randomPassword(): string {
+  return randomBytes(24).toString("base64url");
+}
+
 type State =
   | { readonly name: "stopped" }
   | { readonly name: "running"; readonly process: ServerProcess; readonly connection: AdminConnection }
@@ -78,48 +92,76 @@ interface LocalRedisServerOptions {
   readonly args: readonly string[];
   readonly port: number;
   readonly busPort: number | undefined;
+  readonly password: string;
 }
 
 class LocalRedisServer implements StartedRedisServer {
   readonly host = HOST;
   readonly port: number;
   readonly busPort: number | undefined;
-  readonly password = randomBytes(24).toString("base64url");
+  readonly password: string;
   version = "";
 
   readonly #bin: string;
-  #args: readonly string[];
+  readonly #args: readonly string[];
+  /** Settings made while it ran. They come last, so they win. */
+  readonly #settings = new Map<string, string>();
   #folder: string | undefined;
   #state: State = { name: "stopped" };
   #restarting: Promise<void> | undefined;
+  #starting: Promise<void> | undefined;
 
-  constructor({ bin, args, port, busPort }: LocalRedisServerOptions) {
+  constructor({ bin, args, port, busPort, password }: LocalRedisServerOptions) {
     this.#bin = bin;
     this.#args = busPort === undefined ? args : [...clusterNodeArgs(busPort), ...args];
     this.port = port;
     this.busPort = busPort;
+    this.password = password;
+  }
+
+  get isRunning(): boolean {
+    return this.#state.name === "running" && !this.#state.process.hasExited;
   }
 
   get adminUrl(): string {
     return `redis://default:${this.password}@${this.host}:${this.port}`;
   }
 
-  async start(): Promise<void> {
-    if (this.#folder === undefined) {
-      this.#folder = await mkdtemp(join(tmpdir(), "azure-redis-emulator-"));
-      const hash = createHash("sha256").update(this.password).digest("hex");
-      await writeFile(join(this.#folder, ACL_FILE), `user default on #${hash} ~* &* +@all\n`, {
-        mode: 0o600,
-      });
-    }
+  start(): Promise<void> {
+    this.#starting ??= this.#start().finally(() => {
+      this.#starting = undefined;
+    });
+    return this.#starting;
+  }
+
+  async #start(): Promise<void> {
+    this.#folder ??= await this.#createFolder();
     const folder = this.#folder;
-    const process = new ServerProcess({ bin: this.#bin, port: this.port, folder, args: this.#args });
+    const settings = [...this.#settings].flatMap(([name, value]) => [`--${name}`, value]);
+    const process = new ServerProcess({
+      bin: this.#bin,
+      port: this.port,
+      folder,
+      configFile: join(folder, CONFIG_FILE),
+      args: [...this.#args, ...settings],
+    });
     const connection = await process.ready(
       { host: HOST, port: this.port, username: "default", password: this.password },
       folder,
     );
     this.#state = { name: "running", process, connection };
     this.version = describeVersion(String(await connection.command("INFO", "server")));
+  }
+
+  async #createFolder(): Promise<string> {
+    const folder = await mkdtemp(join(tmpdir(), "azure-redis-emulator-"));
+    const write = (name: string, text: string): Promise<void> =>
+      writeFile(join(folder, name), text, { mode: 0o600 });
+    const hash = createHash("sha256").update(this.password).digest("hex");
+    await write(ACL_FILE, `user default on #${hash} ~* &* +@all\n`);
+    // What it logs in with at a master whose replica it is or becomes.
+    await write(CONFIG_FILE, `masteruser default\nmasterauth ${this.password}\n`);
+    return folder;
   }
 
   async command(...args: readonly string[]): Promise<Reply> {
@@ -129,7 +171,7 @@ class LocalRedisServer implements StartedRedisServer {
 
   async configure(name: string, value: string): Promise<void> {
     await this.command("CONFIG", "SET", name, value);
-    this.#args = [...this.#args, `--${name}`, value];
+    this.#settings.set(name, value);
   }
 
   restart(): Promise<void> {
@@ -151,9 +193,17 @@ class LocalRedisServer implements StartedRedisServer {
     await this.start();
   }
 
+  async kill(): Promise<void> {
+    const { process, connection } = this.#running();
+    this.#state = { name: "stopped" };
+    connection.close();
+    await process.kill();
+  }
+
   async close(): Promise<void> {
     // A server that is just starting could not be ended.
     await this.#restarting?.catch(() => undefined);
+    await this.#starting?.catch(() => undefined);
     const state = this.#state;
     this.#state = { name: "closed" };
     if (state.name === "running") {

@@ -96,7 +96,8 @@ describe("a cluster", () => {
   test("has a gateway for each node, of which the first is the cache's address", () => {
     const { redis } = azure;
     expect(new Set(gateways()).size).toBe(MASTERS);
-    expect(redis.nodes[0]).toEqual({ host: redis.host, port: redis.port, backendUrl: redis.backendUrl });
+    const { host, port, backendUrl } = redis;
+    expect(redis.nodes[0]).toMatchObject({ host, port, backendUrl, role: "master", isRunning: true });
     expect(redis.url).toBe(`rediss://${gateways()[0]}`);
     expect(azure.env()).toMatchObject({ REDIS_URL: redis.url });
   });
@@ -296,6 +297,12 @@ describe("the options of a cluster", () => {
     );
   });
 
+  test.each([-1, 0.5])("refuse %d replicas", async (replicas) => {
+    await expect(startEmulator({ redis: { cluster: { replicas } } })).rejects.toThrow(
+      `"redis.cluster.replicas" must be a whole number, 0 or more; got ${replicas}.`,
+    );
+  });
+
   test("refuse a cluster where a server is given", async () => {
     const redis = { url: "redis://:secret@localhost:1", cluster: { masters: 3 } };
     await expect(startEmulator({ redis })).rejects.toThrow(
@@ -306,7 +313,7 @@ describe("the options of a cluster", () => {
   test("refuse another way to announce nodes", async () => {
     const cluster = { masters: 3, announce: "name" as "ip" };
     await expect(startEmulator({ redis: { cluster } })).rejects.toThrow(
-      '"redis.cluster.announce" must be "hostname" or "ip"; got "name".',
+      '"redis.cluster.announce" must be "hostname", "ip" or "unreachableIp"; got "name".',
     );
   });
 
