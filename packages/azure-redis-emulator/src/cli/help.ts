@@ -21,8 +21,10 @@ Flags (each is also a variable: --token-lifetime is AZURE_REDIS_EMULATOR_TOKEN_L
   --redis-url URL         use this Redis, redis://user:password@host:port, instead of starting one
   --redis-bin PATH        start this redis-server or valkey-server; default REDIS_SERVER_BIN, then PATH
   --cluster N             start an OSS cluster of this many masters, 3 or more, instead of one server
-  --cluster-announce NAME how its nodes announce themselves: hostname (default), which the certificate covers, or
-                          ip, which it does not cover, as on Azure
+  --cluster-replicas N    replicas of each master; default 0
+  --cluster-announce NAME how its nodes announce themselves: hostname (default), which the certificate covers; ip,
+                          which it does not cover, as on Azure; unreachable-ip, as behind a private endpoint seen
+                          from outside of its network
   --help, --version
 
 Results go to stdout, logs to stderr. Exit codes: 0 after Ctrl-C, 1 failed, 2 wrong usage, 143 after SIGTERM.

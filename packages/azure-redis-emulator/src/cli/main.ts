@@ -77,7 +77,7 @@ function description(emulator: Emulator, environment: Readonly<Record<string, st
       url: redis.url,
       plaintextPort: redis.plaintextPort,
       // Without the servers behind them, whose addresses hold passwords.
-      nodes: redis.nodes.map(({ host, port }) => ({ host, port })),
+      nodes: redis.nodes.map(({ host, port, role, announced }) => ({ host, port, role, announced })),
     },
     identities: { system: systemIdentity, user: userIdentity, servicePrincipal, developer },
   };

@@ -37,6 +37,7 @@ const FLAGS = {
   "redis-url": { type: "string" },
   "redis-bin": { type: "string" },
   cluster: { type: "string" },
+  "cluster-replicas": { type: "string" },
   "cluster-announce": { type: "string" },
   help: { type: "boolean", short: "h" },
   version: { type: "boolean", short: "v" },
@@ -56,7 +57,11 @@ const ENDPOINTS: Readonly<Record<string, ManagedIdentityEndpoint>> = {
 };
 const TOKEN_VERSIONS: Readonly<Record<string, "v1" | "v2">> = { v1: "v1", v2: "v2" };
 
-const ANNOUNCEMENTS: Readonly<Record<string, "hostname" | "ip">> = { hostname: "hostname", ip: "ip" };
+const ANNOUNCEMENTS: Readonly<Record<string, "hostname" | "ip" | "unreachableIp">> = {
+  hostname: "hostname",
+  ip: "ip",
+  "unreachable-ip": "unreachableIp",
+};
 
 /** `--token-lifetime` is `AZURE_REDIS_EMULATOR_TOKEN_LIFETIME`. */
 export function variableOf(flag: string): string {
@@ -98,15 +103,17 @@ export function parseCommandLine(args: readonly string[], env: NodeJS.ProcessEnv
       "Give --redis-url, for a server that runs, or --redis-bin, for one to start; not both.",
     );
   }
-  const masters = nodeCount(setting("cluster"));
+  const masters = nodeCount(setting("cluster"), { of: "masters", least: 3 });
+  const replicas = nodeCount(setting("cluster-replicas"), { of: "replicas", least: 0 });
   const announce = choice(setting("cluster-announce"), ANNOUNCEMENTS);
   if (url !== undefined && masters !== undefined) {
     throw new UsageError(
       "Give --redis-url, for a server that runs, or --cluster, for one to start; not both.",
     );
   }
-  if (masters === undefined && announce !== undefined) {
-    throw new UsageError("--cluster-announce goes together with --cluster.");
+  if (masters === undefined && (announce !== undefined || replicas !== undefined)) {
+    const flag = announce === undefined ? "--cluster-replicas" : "--cluster-announce";
+    throw new UsageError(`${flag} goes together with --cluster.`);
   }
   return {
     name: "start",
@@ -121,7 +128,9 @@ export function parseCommandLine(args: readonly string[], env: NodeJS.ProcessEnv
       redis: {
         ...(url !== undefined && { url }),
         ...(bin !== undefined && { bin }),
-        ...(masters !== undefined && { cluster: { masters, ...(announce && { announce }) } }),
+        ...(masters !== undefined && {
+          cluster: { masters, ...(replicas !== undefined && { replicas }), ...(announce && { announce }) },
+        }),
       },
       gateway: { ...(port !== undefined && { port }), ...(idleTimeoutMs !== undefined && { idleTimeoutMs }) },
     },
@@ -174,12 +183,17 @@ function portNumber(setting: Setting | undefined): number | undefined {
   return port;
 }
 
-function nodeCount(setting: Setting | undefined): number | undefined {
+function nodeCount(
+  setting: Setting | undefined,
+  { of, least }: { readonly of: string; readonly least: number },
+): number | undefined {
   if (!setting) {
     return undefined;
   }
-  if (!/^\d+$/.test(setting.value) || Number(setting.value) < 3) {
-    throw new UsageError(`${setting.source} takes a number of masters, 3 or more; got "${setting.value}".`);
+  if (!/^\d+$/.test(setting.value) || Number(setting.value) < least) {
+    throw new UsageError(
+      `${setting.source} takes a number of ${of}, ${least} or more; got "${setting.value}".`,
+    );
   }
   return Number(setting.value);
 }

@@ -58,6 +58,14 @@ export function optionalNumber(object: JsonObject, name: string): number | undef
   return value;
 }
 
+export function optionalBoolean(object: JsonObject, name: string): boolean | undefined {
+  const value = object[name];
+  if (value !== undefined && typeof value !== "boolean") {
+    throw new InputError(`"${name}" must be true or false.`);
+  }
+  return value;
+}
+
 /** A query parameter as a whole number of at least 0. */
 export function queryNumber(query: URLSearchParams, name: string, fallback: number): number {
   const text = query.get(name);

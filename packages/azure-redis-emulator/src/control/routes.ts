@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { EmulatorEvent, Identity } from "../api.js";
 import { json } from "../http/http-server.js";
+import { CLUSTER_ROUTES, describeNodes } from "./cluster-routes.js";
 import { parseFault } from "./fault-input.js";
 import { parseManagedIdentity, parseServicePrincipal, parseUser } from "./identity-input.js";
 import {
@@ -168,6 +169,7 @@ export const ROUTES: readonly Route[] = [
     },
   },
   ...SIGN_IN_ROUTES,
+  ...CLUSTER_ROUTES,
   { method: "GET", path: "/events", run: events },
   { method: "GET", path: "/counters", run: ({ emulator }) => json(200, emulator.counters) },
 ];
@@ -186,7 +188,7 @@ function overview(emulator: ControlCall["emulator"]): object {
       port: redis.port,
       url: redis.url,
       plaintextPort: redis.plaintextPort,
-      nodes: redis.nodes.map(({ host, port }) => ({ host, port })),
+      nodes: describeNodes(redis),
       server: redis.server,
       connectionCount: redis.connectionCount,
     },

@@ -54,13 +54,15 @@ test("each flag has a variable with the same effect", () => {
 });
 
 test("the flags of a cluster have an effect, and so have their variables", () => {
-  const redis = { bin: "/redis", cluster: { masters: 3, announce: "ip" } };
-  const args = ["--redis-bin", "/redis", "--cluster", "3", "--cluster-announce", "ip"];
+  const redis = { bin: "/redis", cluster: { masters: 3, replicas: 1, announce: "unreachableIp" } };
+  const cluster = ["--cluster", "3", "--cluster-replicas", "1", "--cluster-announce", "unreachable-ip"];
+  const args = ["--redis-bin", "/redis", ...cluster];
   expect(parseCommandLine(args, {})).toMatchObject({ emulator: { redis } });
   const env = {
     AZURE_REDIS_EMULATOR_REDIS_BIN: "/redis",
     AZURE_REDIS_EMULATOR_CLUSTER: "3",
-    AZURE_REDIS_EMULATOR_CLUSTER_ANNOUNCE: "ip",
+    AZURE_REDIS_EMULATOR_CLUSTER_REPLICAS: "1",
+    AZURE_REDIS_EMULATOR_CLUSTER_ANNOUNCE: "unreachable-ip",
   };
   expect(parseCommandLine([], env)).toMatchObject({ emulator: { redis } });
   expect(parseCommandLine(["--cluster", "4"], {})).toMatchObject({
@@ -74,7 +76,15 @@ test("a flag wins over its variable", () => {
 });
 
 test("the help names every flag", () => {
-  for (const flag of [...Object.keys(FLAGS), "redis-bin", "cluster", "cluster-announce", "help", "version"]) {
+  for (const flag of [
+    ...Object.keys(FLAGS),
+    "redis-bin",
+    "cluster",
+    "cluster-replicas",
+    "cluster-announce",
+    "help",
+    "version",
+  ]) {
     expect(HELP).toContain(`--${flag}`);
   }
 });
@@ -95,7 +105,14 @@ describe("a usage error names the flag or variable and what it takes", () => {
     [["--cluster", "3.5"], {}, /^--cluster takes/],
     [[], { AZURE_REDIS_EMULATOR_CLUSTER: "yes" }, /^AZURE_REDIS_EMULATOR_CLUSTER takes/],
     [["--cluster", "3", "--cluster-announce", "name"], {}, /^--cluster-announce takes hostname, ip/],
-    [["--cluster-announce", "ip"], {}, /goes together with --cluster/],
+    [["--cluster-announce", "ip"], {}, /^--cluster-announce goes together with --cluster/],
+    [["--cluster-replicas", "1"], {}, /^--cluster-replicas goes together with --cluster/],
+    [["--cluster", "3", "--cluster-replicas", "-1"], {}, /--cluster-replicas/],
+    [
+      ["--cluster", "3", "--cluster-replicas", "some"],
+      {},
+      /^--cluster-replicas takes a number of replicas, 0/,
+    ],
     [["--colour"], {}, /--colour/],
     [["start"], {}, /start/],
   ])("%j %j", (args, env, message) => {
