@@ -1,12 +1,15 @@
 import type { AccessPolicy } from "../api.js";
 
 /**
- * Azure Cache for Redis's built-in policies, as `az redis access-policy list` and exported templates show them
+ * The built-in policies. Those of Azure Cache for Redis, as `az redis access-policy list` and exported templates show them
  * (API 2024-11-01; newer exports narrow the reader's `+@connection` down to single commands). They say nothing
  * about Pub/Sub channels: those caches run Redis 6, where every channel is open unless a rule closes it
  * (`acl-pubsub-default allchannels`); in Redis 7 it is the other way round, hence `&*` here.
+ *
+ * Azure Managed Redis has one, `default`, besides access strings.
  */
 const BUILT_IN: Readonly<Record<string, readonly string[]>> = {
+  default: ["+@all", "allkeys", "&*"],
   "Data Owner": ["+@all", "allkeys", "&*"],
   // Without `@dangerous` there is no INFO and no CLUSTER SHARDS: Azure's clients meet the same.
   "Data Contributor": [

@@ -15,14 +15,17 @@ export interface AclCredentials {
  */
 export class AclUsers {
   readonly #servers: readonly RedisServer[];
+  readonly #commonRules: readonly string[];
   readonly #passwords = new Map<string, string>();
   /** What each user was made with, and `null` for those that are gone: a server that was down has missed it. */
   readonly #rules = new Map<string, readonly string[] | null>();
   /** Ends when the servers have what was last changed. */
   #changing: Promise<unknown> = Promise.resolve();
 
-  constructor(servers: readonly RedisServer[]) {
+  /** @param commonRules go to every user, behind its policy's */
+  constructor(servers: readonly RedisServer[], commonRules: readonly string[] = []) {
     this.#servers = servers;
+    this.#commonRules = commonRules;
   }
 
   credentialsOf(objectId: string): AclCredentials | undefined {
@@ -56,7 +59,7 @@ export class AclUsers {
     }
     const aclPassword = this.#passwords.get(objectId) ?? randomBytes(24).toString("base64url");
     // One command: each server replaces the user as a whole, with no state in between.
-    const rules = ["reset", "on", `>${aclPassword}`, ...aclRules(policy)];
+    const rules = ["reset", "on", `>${aclPassword}`, ...aclRules(policy), ...this.#commonRules];
     await this.#command("ACL", "SETUSER", objectId, ...rules);
     this.#passwords.set(objectId, aclPassword);
     this.#rules.set(objectId, rules);

@@ -1,4 +1,5 @@
 import { CommandScanner, parseCommand } from "resp-framing";
+import type { CommandRules } from "./command-rules.js";
 import { type LoginCommand, parseLogin } from "./login-command.js";
 import type { ReplyLedger } from "./reply-ledger.js";
 
@@ -25,8 +26,13 @@ const WATCHED = [
 /** A watched command is held until it is complete; beyond this many bytes it is no login, whatever it is. */
 const MOST_HELD_BYTES = 1_048_576;
 
+/** With rules about other commands they may be as long as the server takes them (`client-query-buffer-limit`). */
+const MOST_HELD_BYTES_WITH_RULES = 1_073_741_824;
+
 export interface CommandFilterOptions {
   readonly ledger: ReplyLedger;
+  /** Without them only logins are looked at. */
+  readonly rules?: CommandRules;
   /** Sends bytes on to the server. */
   forward(bytes: Buffer): void;
   /** Decides about a login and sends on what becomes of it; bytes behind the login wait for it. */
@@ -34,12 +40,14 @@ export interface CommandFilterOptions {
 }
 
 /**
- * Passes on what a client sends, unchanged except for its logins, and tells the ledger what to expect.
+ * Passes on what a client sends, unchanged except for its logins and what the rules rewrite, and tells the ledger
+ * what to expect.
  * Whole chunks go through as they come; only a watched command that is cut in two is held back.
  */
 export class CommandFilter {
   readonly #options: CommandFilterOptions;
-  readonly #scanner = new CommandScanner({ watch: WATCHED });
+  readonly #scanner: CommandScanner;
+  readonly #mostHeldBytes: number;
   /** The beginning of a command that is, or may turn out to be, a watched one. */
   #held: Buffer[] = [];
   #heldBytes = 0;
@@ -47,6 +55,9 @@ export class CommandFilter {
 
   constructor(options: CommandFilterOptions) {
     this.#options = options;
+    const { rules } = options;
+    this.#scanner = new CommandScanner({ watch: [...new Set([...WATCHED, ...(rules?.watch ?? [])])] });
+    this.#mostHeldBytes = rules === undefined ? MOST_HELD_BYTES : MOST_HELD_BYTES_WITH_RULES;
   }
 
   /**
@@ -58,7 +69,7 @@ export class CommandFilter {
       this.#options.forward(chunk);
       return undefined;
     }
-    const { ledger } = this.#options;
+    const { ledger, rules } = this.#options;
     const base = this.#scanner.position;
     let offset = 0;
     let from = 0;
@@ -82,13 +93,17 @@ export class CommandFilter {
         start < 0 ? Buffer.concat([...this.#held, chunk.subarray(0, offset)]) : chunk.subarray(start, offset);
       const args = parse(bytes);
       const login = parseLogin(args);
-      if (login === undefined) {
+      const rewritten = rules?.rewrite(this.#scanner.watched, args);
+      if (login === undefined && rewritten === undefined) {
         ledger.special(this.#scanner.watched, args);
         continue;
       }
       if (start < 0) this.#dropHeld();
       else this.#forward(chunk.subarray(from, start));
-      return this.#login(login, chunk.subarray(offset));
+      if (login !== undefined) return this.#login(login, chunk.subarray(offset));
+      ledger.plain(1);
+      this.#options.forward(rewritten!);
+      from = offset;
     }
     this.#endChunk(chunk, from, base);
     return undefined;
@@ -109,7 +124,7 @@ export class CommandFilter {
     const part = chunk.subarray(Math.max(start, 0));
     this.#held.push(part);
     this.#heldBytes += part.length;
-    if (this.#heldBytes > MOST_HELD_BYTES) this.#goTransparent(Buffer.alloc(0));
+    if (this.#heldBytes > this.#mostHeldBytes) this.#goTransparent(Buffer.alloc(0));
   }
 
   /** Sends on what is held, then `bytes`. */

@@ -1,6 +1,7 @@
 import type { Socket } from "node:net";
 import type { EmulatorEvent } from "../api.js";
 import { CommandFilter } from "./command-filter.js";
+import type { CommandRules } from "./command-rules.js";
 import type { LoginCommand } from "./login-command.js";
 import { ReplyLedger } from "./reply-ledger.js";
 
@@ -32,6 +33,8 @@ export interface ConnectionOptions {
   readonly client: Socket;
   /** A connection of its own to the real server; it may still be connecting. */
   readonly backend: Socket;
+  /** What else than logins is rewritten. */
+  readonly rules?: CommandRules;
   now(): number;
   /** Decides about a login; never rejects. */
   decide(login: LoginCommand): Promise<LoginDecision>;
@@ -74,9 +77,10 @@ export class GatewayConnection {
 
   constructor(options: ConnectionOptions) {
     this.#options = options;
-    const { client, backend } = options;
+    const { client, backend, rules } = options;
     this.#filter = new CommandFilter({
       ledger: this.#ledger,
+      ...(rules && { rules }),
       forward: (bytes) => this.#toBackend(bytes),
       login: (login) => this.#login(login),
     });
@@ -101,6 +105,7 @@ export class GatewayConnection {
     });
     backend.on("end", () => {
       this.#reason ??= "server";
+      if (rules !== undefined && client.writable) client.write(rules.rest());
       client.end();
     });
     client.on("error", () => {
@@ -191,10 +196,10 @@ export class GatewayConnection {
   }
 
   #toClient(chunk: Buffer): void {
-    const { client, backend } = this.#options;
+    const { client, backend, rules } = this.#options;
     this.#ledger.receive(chunk);
     if (!client.writable) return;
-    client.write(chunk);
+    client.write(rules === undefined ? chunk : rules.restore(chunk));
     if (client.writableLength > HIGH_WATER_BYTES && !this.#isClientFull) {
       this.#isClientFull = true;
       backend.pause();

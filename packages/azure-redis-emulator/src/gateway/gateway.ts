@@ -2,7 +2,9 @@ import { randomBytes } from "node:crypto";
 import { connect, type Socket } from "node:net";
 import type { AccessPolicy, ActiveFault, EmulatorEvent, LoginFault } from "../api.js";
 import { isOpenToAnybody, type RedisServer } from "../redis-server/redis-server.js";
+import { ACCESS_KEY_ID, type AccessKey } from "./access-key.js";
 import { type AclCredentials, AclUsers } from "./acl-users.js";
+import { CommandRules, type Imitation, imitationAclRules } from "./command-rules.js";
 import { GatewayConnection } from "./connection.js";
 import { LoginDesk, type LoginVerdict } from "./login-desk.js";
 import { type LoginFaultScope, LoginFaults } from "./login-faults.js";
@@ -20,6 +22,10 @@ export interface GatewayOptions {
   readonly servers: readonly RedisServer[];
   /** What the servers log in with at each other; without it none of them is another one's replica. */
   readonly replication?: { readonly user: string; readonly password: string };
+  /** Which cache's limits it has; without it every command reaches the server. */
+  readonly imitation?: Imitation;
+  /** Logs in besides tokens. */
+  readonly accessKey?: AccessKey;
   /** Connections that send nothing for so long are closed; 0 for never. */
   readonly idleTimeoutMs: number;
   /** Decides whose token it is. A rejection counts as a refusal. */
@@ -105,10 +111,13 @@ class RedisGatewayServer implements Gateway {
 
   constructor(options: GatewayOptions) {
     this.#options = options;
-    this.#users = new AclUsers(options.servers);
+    const { imitation, accessKey } = options;
+    this.#users = new AclUsers(options.servers, imitation && imitationAclRules(imitation));
     this.#desk = new LoginDesk({
       faults: this.#faults,
       wrongPassword: `refused-${randomBytes(12).toString("hex")}`,
+      ...(accessKey && { accessKey }),
+      accessKeyUser: () => this.#users.credentialsOf(ACCESS_KEY_ID),
       verifyLogin: (username, token) => options.verifyLogin(username, token),
     });
     this.nodes = options.servers.map((server) => {
@@ -125,8 +134,9 @@ class RedisGatewayServer implements Gateway {
   }
 
   async listen(): Promise<void> {
-    const { port: first = 0 } = this.#options;
+    const { port: first = 0, accessKey } = this.#options;
     try {
+      if (accessKey !== undefined) await this.#users.apply(ACCESS_KEY_ID, "Data Owner");
       // One after the other: whatever fails, none is left that is about to listen.
       for (const [index, node] of this.nodes.entries()) {
         await node.listen(this.host, first === 0 ? 0 : first + index);
@@ -215,6 +225,7 @@ class RedisGatewayServer implements Gateway {
       id: ++this.#lastId,
       client,
       backend: connect({ host: server.host, port: server.port, allowHalfOpen: true }),
+      ...(this.#options.imitation && { rules: new CommandRules(this.#options.imitation) }),
       now: () => this.#options.now(),
       onEvent: (event) => this.#options.onEvent(event),
       decide: (login) => this.#desk.decide(login, isEncrypted),

@@ -1,4 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { ACCESS_KEY_ID, type AccessKey } from "./access-key.js";
+import type { AclCredentials } from "./acl-users.js";
 import type { LoginDecision } from "./connection.js";
 import type { LoginCommand } from "./login-command.js";
 import type { LoginFaults } from "./login-faults.js";
@@ -12,7 +14,7 @@ export type LoginVerdict =
       /** User and password at the real server. */
       readonly aclUser: string;
       readonly aclPassword: string;
-      /** End of the token in epoch milliseconds. */
+      /** End of the token in epoch milliseconds; infinite when it has none. */
       readonly expiresAtMs: number;
     }
   | {
@@ -27,6 +29,10 @@ export interface LoginDeskOptions {
   readonly faults: LoginFaults;
   /** A password that no user has. */
   readonly wrongPassword: string;
+  /** Without it only tokens log in. */
+  readonly accessKey?: AccessKey;
+  /** The server's user for who has the access key. */
+  accessKeyUser(): AclCredentials | undefined;
   verifyLogin(username: string, token: string): Promise<LoginVerdict>;
 }
 
@@ -40,14 +46,17 @@ export class LoginDesk {
 
   /** Never rejects. */
   async decide(login: LoginCommand, isEncrypted: boolean): Promise<LoginDecision> {
-    const { faults, wrongPassword } = this.#options;
-    let refusal = isEncrypted ? undefined : "Entra ID logins are refused on a connection without TLS";
-    for (const fault of faults.take(login.username ?? "default")) {
+    const { faults, wrongPassword, accessKey } = this.#options;
+    const hasKey = accessKey?.isUsedBy(login) ?? false;
+    // Azure takes keys without TLS too, on a port that is closed unless somebody opens it.
+    let refusal =
+      isEncrypted || hasKey ? undefined : "Entra ID logins are refused on a connection without TLS";
+    for (const fault of faults.take(hasKey ? ACCESS_KEY_ID : (login.username ?? "default"))) {
       if (fault.kind === "close" || fault.kind === "hang") return { kind: fault.kind };
       if (fault.kind === "delay") await sleep(fault.delayMs, undefined, { ref: false });
       else refusal ??= "refused by an injected fault";
     }
-    const verdict = await this.#verify(login);
+    const verdict = hasKey ? this.#accessKeyVerdict() : this.#redacted(await this.#verify(login));
     if (!verdict.accepted) refusal ??= verdict.reason;
     const { objectId, tokenId } = verdict;
     const about = { objectId, ...(tokenId !== undefined && { tokenId }) };
@@ -58,13 +67,36 @@ export class LoginDesk {
     return { kind: "pass", ...about, aclUser, aclPassword, expiresAtMs };
   }
 
+  #accessKeyVerdict(): LoginVerdict {
+    const credentials = this.#options.accessKeyUser();
+    if (credentials === undefined) {
+      return {
+        accepted: false,
+        objectId: ACCESS_KEY_ID,
+        reason: "the server has no user for the access key",
+      };
+    }
+    return { accepted: true, objectId: ACCESS_KEY_ID, expiresAtMs: Infinity, ...credentials };
+  }
+
+  /** The key may be where a user name belongs. */
+  #redacted(verdict: LoginVerdict): LoginVerdict {
+    const { accessKey } = this.#options;
+    if (accessKey === undefined || verdict.accepted) return verdict;
+    const { objectId, reason } = verdict;
+    return { ...verdict, objectId: accessKey.redact(objectId), reason: accessKey.redact(reason) };
+  }
+
   async #verify({ username, token }: LoginCommand): Promise<LoginVerdict> {
     if (username === undefined) {
       // Azure wants the object ID; the one-argument form logs in with an access key.
       return {
         accepted: false,
         objectId: "default",
-        reason: "AUTH has no user name; it must be the object ID",
+        reason:
+          this.#options.accessKey === undefined
+            ? "AUTH has no user name; it must be the object ID"
+            : "AUTH has no user name, and its password is not the access key",
       };
     }
     try {
