@@ -1,7 +1,11 @@
 /** The public face of the emulator: everything that a test can start, change, break and look at. */
 
-/** What an identity may do on the cache: one of Azure's built-in policies, or a Redis ACL string of your own. */
-export type AccessPolicy = "Data Owner" | "Data Contributor" | "Data Reader" | (string & {});
+/**
+ * What an identity may do on the cache. Azure Cache for Redis has `Data Owner`, `Data Contributor`, `Data Reader` and
+ * ACL strings of your own; Azure Managed Redis has `default`, which is everything, and such strings, as in
+ * `+@read ~cache:*`. All of them work with each `product`.
+ */
+export type AccessPolicy = "default" | "Data Owner" | "Data Contributor" | "Data Reader" | (string & {});
 
 export interface ManagedIdentityInit {
   readonly kind: "system" | "user";
@@ -90,10 +94,28 @@ export interface EmulatorOptions {
     /** Further arguments for the server, each of them in a cluster. */
     readonly args?: readonly string[];
     /**
+     * Blocks what this product blocks: Azure Managed Redis (which has one database only) or Azure Cache for Redis.
+     * Such a command gets the server's reply to an unknown one. Default: none, the real server with all it can do.
+     */
+    readonly product?: "managedRedis" | "cacheForRedis";
+    /**
+     * The cache's access key, `true` for a random one: then `AUTH key`, `AUTH default key` and
+     * `HELLO 3 AUTH default key` log in, to everything and without an end, also without TLS. Their events have the
+     * `objectId` `"accessKey"`. Default: only tokens log in, as new caches of Azure Managed Redis have it.
+     */
+    readonly accessKey?: string | true;
+    /**
      * Starts an OSS cluster instead of one server, each node behind a gateway of its own. Needs Redis 7.0 or
      * later, or Valkey. Default: no cluster.
      */
     readonly cluster?: {
+      /**
+       * Clustering policy. `"oss"`, the default: clients see the nodes. `"enterprise"`, of Azure Managed Redis: one
+       * endpoint and no `CLUSTER` commands; keys of one command, transaction or script must be in the same slot,
+       * except those of `DEL`, `EXISTS`, `MGET`, `MSET`, `TOUCH` and `UNLINK`. It implies the `product`
+       * `"managedRedis"` and excludes the other fields here.
+       */
+      readonly policy?: "oss" | "enterprise";
       /** 3 or more. Default 3. */
       readonly masters?: number;
       /** Replicas of each master. Default 0. */
@@ -217,6 +239,20 @@ export type EmulatorEvent =
       readonly reason: "client" | "tokenExpired" | "idle" | "killed" | "server" | "fault";
     };
 
+export interface EnvironmentOptions {
+  /** Default `"imds"`. */
+  readonly managedIdentityEndpoint?: ManagedIdentityEndpoint;
+  /**
+   * The variables of Service Connector in the place of `REDIS_URL` and those by which an Azure SDK chooses the
+   * identity: `AZURE_REDIS_HOST`, and for some identities `AZURE_REDIS_CLIENTID`, `AZURE_REDIS_CLIENTSECRET` and
+   * `AZURE_REDIS_TENANTID`; or with a prefix of your own. The host has the emulator's port, as in `localhost:41234`;
+   * Azure's has none. Default: not these.
+   */
+  readonly serviceConnector?: true | string;
+  /** With `serviceConnector`: `AZURE_REDIS_CONNECTIONSTRING` with the access key, instead of an identity. */
+  readonly accessKey?: boolean;
+}
+
 /** How many events there have been. */
 export interface Counters {
   readonly tokenRequests: number;
@@ -298,6 +334,8 @@ export interface RedisGateway {
   readonly backendUrl: string;
   /** The nodes of the cluster, those first that start as masters; one without a cluster. Always the same objects. */
   readonly nodes: readonly RedisNode[];
+  /** The access key, when `redis.accessKey` has asked for one. */
+  readonly accessKey: string | undefined;
   /** Version line of the server behind the gateway, e.g. `redis 7.0.15`, `valkey 8.1.1`. */
   readonly server: string;
   /** Connections that are open now. */
@@ -418,9 +456,6 @@ export interface Emulator extends AsyncDisposable {
    * system-assigned one): `NODE_EXTRA_CA_CERTS`, `AZURE_AUTHORITY_HOST`, `REDIS_URL`, `AZURE_REDIS_EMULATOR_URL`
    * (the control address), and what makes an Azure SDK choose that identity.
    */
-  env(
-    identity?: Identity,
-    options?: { /** Default `"imds"`. */ readonly managedIdentityEndpoint?: ManagedIdentityEndpoint },
-  ): Record<string, string>;
+  env(identity?: Identity, options?: EnvironmentOptions): Record<string, string>;
   close(): Promise<void>;
 }

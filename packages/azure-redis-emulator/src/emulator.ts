@@ -13,7 +13,9 @@ import { Directory } from "./directory/directory.js";
 import { EventLog } from "./events/event-log.js";
 import { FaultRegistry } from "./faults/fault-registry.js";
 import { TokenRequests } from "./faults/token-requests.js";
+import type { Imitation } from "./gateway/command-rules.js";
 import { startGateway } from "./gateway/gateway.js";
+import { accessKeyOf, imitationOf } from "./imitation.js";
 import { decideLogin } from "./login.js";
 import { APP_SERVICE_PATH, startAppService } from "./managed-identity/app-service.js";
 import { startImds } from "./managed-identity/imds.js";
@@ -63,6 +65,8 @@ export async function startEmulator(options: EmulatorOptions = {}): Promise<Emul
 }
 
 async function start(options: EmulatorOptions, closers: Closers): Promise<RunningEmulator> {
+  const imitation = imitationOf(options.redis);
+  const accessKey = accessKeyOf(options.redis);
   const clock = new EmulatorClock();
   const directory = new Directory(
     options.tenantId ?? randomUUID(),
@@ -78,7 +82,7 @@ async function start(options: EmulatorOptions, closers: Closers): Promise<Runnin
   });
 
   // The servers first: what else is started then knows how to close.
-  const backend = closers.use(await redisBackend(options.redis));
+  const backend = closers.use(await redisBackend(options.redis, imitation));
   const [authorityCertificate, tokenKey, federationKey] = await Promise.all([
     createCertificateAuthority(),
     createSigningKey(),
@@ -112,6 +116,8 @@ async function start(options: EmulatorOptions, closers: Closers): Promise<Runnin
       tls,
       host: "127.0.0.1",
       servers: backend.servers,
+      ...(imitation && { imitation }),
+      ...(accessKey && { accessKey }),
       ...(backend.cluster?.replication && { replication: backend.cluster.replication }),
       idleTimeoutMs: options.gateway?.idleTimeoutMs ?? DEFAULT_IDLE_TIMEOUT_MS,
       ...(options.gateway?.port !== undefined && { port: options.gateway.port }),
@@ -126,6 +132,7 @@ async function start(options: EmulatorOptions, closers: Closers): Promise<Runnin
     backend,
     announcement: options.redis?.cluster?.announce ?? "hostname",
     certificates: authorityCertificate,
+    ...(accessKey && { accessKey }),
     now: () => clock.now(),
     onEvent: (event) => events.append(event),
   });
@@ -171,7 +178,10 @@ async function start(options: EmulatorOptions, closers: Closers): Promise<Runnin
 
 type RedisOptions = NonNullable<EmulatorOptions["redis"]>;
 
-async function redisBackend({ url, bin, args, cluster }: RedisOptions = {}): Promise<RedisBackend> {
+async function redisBackend(
+  { url, bin, args, cluster }: RedisOptions = {},
+  imitation: Imitation | undefined,
+): Promise<RedisBackend> {
   if (url !== undefined && cluster !== undefined) {
     throw new TypeError(
       'Give either "redis.url", for a server that runs, or "redis.cluster", for one to start.',
@@ -185,7 +195,13 @@ async function redisBackend({ url, bin, args, cluster }: RedisOptions = {}): Pro
   }
   const options = { ...(bin !== undefined && { bin }), ...(args !== undefined && { args }) };
   if (cluster === undefined) {
-    return singleServer(await startRedisServer(options));
+    // Otherwise COPY would still reach the others of the server's 16 databases.
+    const databases = imitation?.product === "managedRedis" ? ["--databases", "1"] : [];
+    return singleServer(await startRedisServer({ ...options, args: [...databases, ...(args ?? [])] }));
+  }
+  if (imitation?.isEnterprisePolicy) {
+    // One node of a cluster refuses keys of different slots by itself, also in transactions and scripts.
+    return startRedisCluster({ ...options, masters: 1, announcedHost: HOST_NAME });
   }
   const { masters = DEFAULT_MASTERS, replicas = 0, announce = "hostname" } = cluster;
   if (!(Number.isInteger(masters) && masters >= 3)) {

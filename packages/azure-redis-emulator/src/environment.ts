@@ -1,4 +1,5 @@
 import type { Identity, ManagedIdentityEndpoint } from "./api.js";
+import { serviceConnectorVariables } from "./service-connector.js";
 
 /** The addresses that an environment is made of. */
 export interface EnvironmentAddresses {
@@ -11,6 +12,14 @@ export interface EnvironmentAddresses {
   readonly controlUrl: string;
 }
 
+export interface EnvironmentSettings {
+  readonly endpoint: ManagedIdentityEndpoint;
+  /** Names the cache and the identity as Service Connector does, by `AZURE_REDIS` or a prefix of one's own. */
+  readonly serviceConnector?: true | string;
+  /** Connects with this key instead of the identity. */
+  readonly accessKey?: string;
+}
+
 /**
  * The environment variables that point Azure SDKs, and a program that uses Redis, at the emulator.
  *
@@ -18,6 +27,25 @@ export interface EnvironmentAddresses {
  * identity, with `AZURE_CLIENT_SECRET` an application), so there is one set for each.
  */
 export function environmentFor(
+  identity: Identity,
+  addresses: EnvironmentAddresses,
+  { endpoint, serviceConnector, accessKey }: EnvironmentSettings,
+): Record<string, string> {
+  const environment = regularEnvironment(identity, addresses, endpoint);
+  if (serviceConnector === undefined) return environment;
+  const { REDIS_URL: _, AZURE_CLIENT_ID: __, AZURE_CLIENT_SECRET: ___, ...emulator } = environment;
+  // A service principal's tenant has a variable of Service Connector's; whoever signs in as a user needs this one.
+  if (identity.kind === "servicePrincipal") delete emulator["AZURE_TENANT_ID"];
+  const connection = {
+    serviceConnector,
+    address: new URL(addresses.redisUrl).host,
+    tenantId: addresses.tenantId,
+    ...(accessKey !== undefined && { accessKey }),
+  };
+  return { ...emulator, ...serviceConnectorVariables(identity, connection) };
+}
+
+function regularEnvironment(
   identity: Identity,
   addresses: EnvironmentAddresses,
   endpoint: ManagedIdentityEndpoint,

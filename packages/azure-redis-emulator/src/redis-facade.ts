@@ -9,6 +9,7 @@ import type {
 } from "./api.js";
 import type { CertificateAuthority } from "./certificates/certificate-authority.js";
 import { assertNode, Failovers } from "./failover.js";
+import type { AccessKey } from "./gateway/access-key.js";
 import type { Gateway } from "./gateway/gateway.js";
 import { MAINTENANCE_CHANNEL, maintenanceMessage } from "./maintenance.js";
 import type { Announcement, RedisBackend } from "./redis-server/redis-server.js";
@@ -21,6 +22,7 @@ export interface RedisFacadeOptions {
   readonly backend: RedisBackend;
   readonly announcement: Announcement;
   readonly certificates: CertificateAuthority;
+  readonly accessKey?: AccessKey;
   now(): number;
   onEvent(event: EmulatorEvent): void;
 }
@@ -68,6 +70,10 @@ export class RedisFacade implements RedisGateway {
 
   get backendUrl(): string {
     return this.#backend.servers[0]!.adminUrl;
+  }
+
+  get accessKey(): string | undefined {
+    return this.#options.accessKey?.reveal();
   }
 
   get server(): string {

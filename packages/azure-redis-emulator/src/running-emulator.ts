@@ -6,10 +6,10 @@ import type {
   DeviceCode,
   Emulator,
   EmulatorEvent,
+  EnvironmentOptions,
   FaultScope,
   FaultTarget,
   Identity,
-  ManagedIdentityEndpoint,
   ManagedIdentityInit,
   ServicePrincipalInit,
   TokenFault,
@@ -232,9 +232,23 @@ export class RunningEmulator implements Emulator {
 
   env(
     identity: Identity = this.systemIdentity,
-    { managedIdentityEndpoint = "imds" }: { readonly managedIdentityEndpoint?: ManagedIdentityEndpoint } = {},
+    { managedIdentityEndpoint = "imds", serviceConnector, accessKey }: EnvironmentOptions = {},
   ): Record<string, string> {
-    return environmentFor(identity, this.#parts.addresses, managedIdentityEndpoint);
+    return environmentFor(identity, this.#parts.addresses, {
+      endpoint: managedIdentityEndpoint,
+      ...(serviceConnector !== undefined && { serviceConnector }),
+      ...(accessKey && { accessKey: this.#accessKeyFor(serviceConnector) }),
+    });
+  }
+
+  #accessKeyFor(serviceConnector: true | string | undefined): string {
+    const { accessKey } = this.redis;
+    if (serviceConnector === undefined || accessKey === undefined) {
+      throw new TypeError(
+        '"accessKey" is for the variables of "serviceConnector", and wants "redis.accessKey" at the start.',
+      );
+    }
+    return accessKey;
   }
 
   close(): Promise<void> {
