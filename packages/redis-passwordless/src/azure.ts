@@ -4,7 +4,8 @@
  * @module
  */
 export type { AzureConnectionOptions } from "./azure/connection.js";
-export { type DescribedVariable, type Description, describe } from "./azure/describe.js";
+export { describe } from "./azure/describe.js";
+export type { DescribedVariable, Description } from "./azure/description.js";
 export { type AzureEndpoint, type AzureProduct, azureEndpoint } from "./azure/endpoint.js";
 export type { EntraIdOptions } from "./azure/entra-id.js";
 export type { ServiceConnectorField, ServiceConnectorOptions } from "./azure/service-connector.js";

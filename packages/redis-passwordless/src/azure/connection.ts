@@ -6,8 +6,12 @@ import { LIFECYCLE_OPTION_NAMES } from "../reauth/identity.js";
 import type { AzureEndpoint } from "./endpoint.js";
 import type { EntraIdOptions } from "./entra-id.js";
 import { type AzureLogin, findLogin } from "./login.js";
-import { assertEndpointOption, findServer } from "./server.js";
-import { type ServiceConnectorOptions, serviceConnectorVariables } from "./service-connector.js";
+import { assertEndpointOption, findServer, type Server } from "./server.js";
+import {
+  type ServiceConnectorOptions,
+  type ServiceConnectorVariables,
+  serviceConnectorVariables,
+} from "./service-connector.js";
 
 export type { AzureLogin };
 
@@ -65,8 +69,7 @@ const OPTION_NAMES = [
  * `ERR_PASSWORDLESS_ENTRA_ID_UNSUPPORTED`, and what `azureEndpoint` and `entraId` throw
  */
 export function azureConnection(options: AzureConnectionOptions, env: Environment): AzureConnection {
-  assertConnectionOptions(options);
-  const variables = serviceConnectorVariables(options, env);
+  const variables = connectorVariables(options, env);
   const server = findServer(options, variables, env);
   const hints = [...server.hints];
   const login = findLogin({ options, variables, server, env, hints });
@@ -79,8 +82,21 @@ export function azureConnection(options: AzureConnectionOptions, env: Environmen
   };
 }
 
-/** @throws {PasswordlessError} `ERR_PASSWORDLESS_INVALID_OPTION` */
-export function assertConnectionOptions(options: AzureConnectionOptions): void {
+/** The server alone, whether or not somebody can log in there. */
+export function azureServer(options: AzureConnectionOptions, env: Environment): Server {
+  return findServer(options, connectorVariables(options, env), env);
+}
+
+/** Service Connector's variables, once the options are known to be sound. */
+export function connectorVariables(
+  options: AzureConnectionOptions,
+  env: Environment,
+): ServiceConnectorVariables {
+  assertConnectionOptions(options);
+  return serviceConnectorVariables(options, env);
+}
+
+function assertConnectionOptions(options: AzureConnectionOptions): void {
   if (typeof options !== "object" || options === null) throw invalidOption("options", "an object", options);
   rejectUnknownOptions(options, OPTION_NAMES);
   const { endpoint, entraId } = options;

@@ -1,52 +1,17 @@
-import { inspect } from "node:util";
 import { PasswordlessError } from "../core/errors.js";
 import { type Environment, managedIdentitySource, variable } from "../identity/managed-identity-source.js";
 import { commonSettings, type IdentityKind } from "../identity/plan.js";
 import {
   type AzureConnection,
   type AzureConnectionOptions,
-  assertConnectionOptions,
   azureConnection,
+  azureServer,
+  connectorVariables,
 } from "./connection.js";
-import { type AzureEndpoint, display } from "./endpoint.js";
+import { DescribedEnvironment, type DescribedVariable, type Description } from "./description.js";
+import type { AzureEndpoint } from "./endpoint.js";
 import { identityOptionsOf } from "./entra-id.js";
 import { type KnownVariable, knownVariables } from "./known-variables.js";
-import { serviceConnectorVariables } from "./service-connector.js";
-
-/** A variable that is set. */
-export interface DescribedVariable {
-  readonly name: string;
-  /** `"[secret]"` for what must not be shown. */
-  readonly value: string;
-  readonly purpose: string;
-  /** Whether anything would be different without it; `false` for all while there is an error. */
-  readonly isUsed: boolean;
-}
-
-/** What options and environment amount to. Holds no secret: it may be logged, printed and sent as JSON. */
-export interface Description {
-  readonly endpoint:
-    | (Pick<AzureEndpoint, "host" | "port" | "product" | "cloud"> & { readonly reason: string })
-    | undefined;
-  /** Who logs in; `undefined` when an access key does. */
-  readonly identity:
-    | {
-        readonly kind: IdentityKind;
-        readonly description: string;
-        readonly reason: string;
-        readonly scope: string;
-        /** Where Entra ID is asked; `undefined` when somebody else does that, such as the managed identity endpoint. */
-        readonly authorityHost: string | undefined;
-      }
-    | undefined;
-  readonly accessKey: { readonly username: string | undefined; readonly reason: string } | undefined;
-  readonly variables: readonly DescribedVariable[];
-  readonly hints: readonly string[];
-  /** Why there is no connection; all but `variables` is empty then. */
-  readonly error: PasswordlessError | undefined;
-  /** A text for a terminal. */
-  toString(): string;
-}
 
 /**
  * Says where this process would connect, as whom, and which options and variables decide that. Nobody is asked, and
@@ -64,24 +29,23 @@ export function describe(options: AzureConnectionOptions = {}): Description {
 /** The same with an environment of one's own, for tests. */
 export function describeEnvironment(options: AzureConnectionOptions, env: Environment): Description {
   const found = attempt(() => azureConnection(options, env));
-  const named = attempt(() => {
-    assertConnectionOptions(options);
-    return serviceConnectorVariables(options, env);
-  });
-  const known = knownVariables(
-    named instanceof PasswordlessError ? serviceConnectorVariables({}, env) : named,
-  );
   const connection = found instanceof PasswordlessError ? undefined : found;
+  const names = orUndefined(() => connectorVariables(options, env)) ?? connectorVariables({}, env);
+  const variables = describeVariables(knownVariables(names), options, env, connection);
+  if (connection !== undefined) {
+    return new DescribedEnvironment({ ...describeConnection(connection, env), variables, error: undefined });
+  }
+  // Where the server is known, only the login is at fault.
+  const server = orUndefined(() => azureServer(options, env));
   return new DescribedEnvironment({
-    ...(connection === undefined ? NOTHING : describeConnection(connection, env)),
-    variables: describeVariables(known, options, env, connection),
-    error: found instanceof PasswordlessError ? found : undefined,
+    endpoint: server && describeEndpoint(server.endpoint, server.reason),
+    identity: undefined,
+    accessKey: undefined,
+    variables,
+    hints: [],
+    error: found as PasswordlessError,
   });
 }
-
-type Facts = Omit<Description, "toString">;
-
-const NOTHING = { endpoint: undefined, identity: undefined, accessKey: undefined, hints: [] };
 
 function attempt<T>(act: () => T): T | PasswordlessError {
   try {
@@ -92,15 +56,23 @@ function attempt<T>(act: () => T): T | PasswordlessError {
   }
 }
 
+function orUndefined<T>(act: () => T): T | undefined {
+  const result = attempt(act);
+  return result instanceof PasswordlessError ? undefined : result;
+}
+
+function describeEndpoint({ host, port, product, cloud }: AzureEndpoint, reason: string) {
+  return { host, port, product, cloud, reason };
+}
+
 function describeConnection(connection: AzureConnection, env: Environment) {
   const { endpoint, endpointReason, login, hints } = connection;
-  const { host, port, product, cloud, notes } = endpoint;
   const isKey = login.kind === "accessKey";
   return {
-    endpoint: { host, port, product, cloud, reason: endpointReason },
+    endpoint: describeEndpoint(endpoint, endpointReason),
     identity: isKey ? undefined : describeLogin(login, env),
     accessKey: isKey ? { username: login.username, reason: login.reason } : undefined,
-    hints: [...notes, ...hints],
+    hints: [...endpoint.notes, ...hints],
   };
 }
 
@@ -174,80 +146,4 @@ const HIDDEN = "[secret]";
 /** A value with one of these may be a key or an address with a password that got into the wrong variable. */
 function shown(value: string): string {
   return /[@=,?]/.test(value) ? HIDDEN : value;
-}
-
-class DescribedEnvironment implements Description {
-  readonly endpoint: Description["endpoint"];
-  readonly identity: Description["identity"];
-  readonly accessKey: Description["accessKey"];
-  readonly variables: Description["variables"];
-  readonly hints: Description["hints"];
-  readonly error: Description["error"];
-
-  constructor(facts: Facts) {
-    this.endpoint = facts.endpoint;
-    this.identity = facts.identity;
-    this.accessKey = facts.accessKey;
-    this.variables = facts.variables;
-    this.hints = facts.hints;
-    this.error = facts.error;
-  }
-
-  /** An error's message is no part of its JSON otherwise. */
-  toJSON(): object {
-    const { code, message, remedy } = this.error ?? {};
-    const error = this.error === undefined ? undefined : { code, message, remedy };
-    return Object.assign({}, this, { error });
-  }
-
-  toString(): string {
-    const width = Math.max(0, ...this.variables.map(({ name, value }) => name.length + 1 + value.length));
-    const lines = this.variables.map(({ name, value, purpose, isUsed }) => {
-      const use = isUsed ? purpose : `not used (${purpose})`;
-      return `${`${name}=${value}`.padEnd(width)}  ${use}`;
-    });
-    return [
-      ...section("Endpoint", this.#endpointLines()),
-      ...section("Login", this.#loginLines()),
-      ...section("Variables", lines),
-      ...section("Hints", this.hints),
-      ...section("Error", this.error === undefined ? [] : [this.error.message, this.error.docsUrl]),
-    ].join("\n");
-  }
-
-  [inspect.custom](): unknown {
-    return Object.assign({}, this);
-  }
-
-  #endpointLines(): string[] {
-    if (this.endpoint === undefined) return [];
-    const { host, port, product, cloud, reason } = this.endpoint;
-    const what = product === "unknown" ? "no name of Azure's" : `${PRODUCTS[product]}, cloud ${cloud}`;
-    return [`${display(host)}:${port} (${what})`, `because of: ${reason}`];
-  }
-
-  #loginLines(): string[] {
-    if (this.accessKey !== undefined) {
-      const { username, reason } = this.accessKey;
-      return [`access key of user ${username ?? "default"}`, `because of: ${reason}`];
-    }
-    if (this.identity === undefined) return [];
-    const { description, reason, scope, authorityHost } = this.identity;
-    return [
-      description,
-      `because of: ${reason}`,
-      `scope: ${scope}`,
-      ...(authorityHost === undefined ? [] : [`authority: ${authorityHost}`]),
-    ];
-  }
-}
-
-const PRODUCTS = {
-  managedRedis: "Azure Managed Redis",
-  cacheForRedis: "Azure Cache for Redis",
-  enterprise: "Azure Cache for Redis Enterprise",
-} as const;
-
-function section(title: string, lines: readonly string[]): string[] {
-  return lines.length === 0 ? [] : [title, ...lines.map((line) => `  ${line}`)];
 }

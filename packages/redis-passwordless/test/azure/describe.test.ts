@@ -1,7 +1,8 @@
 import { inspect } from "node:util";
 import { expect, describe as group, test, vi } from "vitest";
 import type { AzureConnectionOptions } from "../../src/azure/connection.js";
-import { type Description, describe, describeEnvironment } from "../../src/azure/describe.js";
+import { describe, describeEnvironment } from "../../src/azure/describe.js";
+import type { Description } from "../../src/azure/description.js";
 import { CLIENT, jwt, SECRET, TENANT } from "../identity/support.js";
 
 const HOST = "c.westus3.redis.azure.net";
@@ -146,11 +147,19 @@ group("does not throw where connecting would", () => {
     ["ERR_PASSWORDLESS_INVALID_OPTION", null as never, PRINCIPAL],
   ])("%s", (code, options, env) => {
     const description = describeEnvironment(options, env);
-    expect(description).toMatchObject({ endpoint: undefined, identity: undefined, accessKey: undefined });
+    expect(description).toMatchObject({ identity: undefined, accessKey: undefined });
     expect(description.error?.code).toBe(code);
     expect(used(description)).toEqual([]);
     expect(String(description)).toContain(description.error?.message);
     expect(JSON.parse(JSON.stringify(description))).toMatchObject({ error: { code } });
+  });
+
+  test("the server is described where only the login is at fault", () => {
+    const endpoint = "c.r.redisenterprise.cache.azure.net";
+    const description = describeEnvironment({ endpoint }, {});
+    expect(description.endpoint).toMatchObject({ host: endpoint, reason: "option `endpoint`" });
+    expect(String(description)).not.toContain("changes nothing");
+    expect(describeEnvironment({}, APP_SERVICE).endpoint).toBeUndefined();
   });
 
   test("the variables are listed all the same", () => {
@@ -185,7 +194,7 @@ test("prints a text for a terminal", () => {
     expect.stringMatching(/^ {2}AZURE_REDIS_CLIENTID=\S+ +client ID of the identity$/),
     expect.stringMatching(/^ {2}AZURE_REDIS_CLIENTSECRET=\[secret\] +secret of the service principal$/),
     expect.stringMatching(/^ {2}AZURE_REDIS_TENANTID=\S+ +tenant of the identity$/),
-    expect.stringMatching(/^ {2}AZURE_CLIENT_ID=\S+ +not used \(client ID of the identity\)$/),
+    expect.stringMatching(/^ {2}AZURE_CLIENT_ID=\S+ +changes nothing \(client ID of the identity\)$/),
     "Hints",
     expect.stringMatching(/^ {2}AZURE_REDIS_CLIENTID \(3333.* is not\.$/),
   ]);
