@@ -1,6 +1,6 @@
 import { invalidOption, PasswordlessError } from "../core/errors.js";
 import type { Environment } from "../identity/managed-identity-source.js";
-import { parseAddress, parseDatabase, parsePlainAddress, parsePort } from "./address.js";
+import { parseDatabase, parsePlainAddress, parsePort } from "./address.js";
 import {
   assertDatabase,
   type ConnectionString,
@@ -91,18 +91,19 @@ function serverByString(
   { endpoint, database, notes }: ConnectionString,
 ): Server {
   const text = get("host");
-  const address = text === undefined ? undefined : parseAddress(text, names.host);
+  const address = text === undefined ? undefined : parsePlainAddress(text, names.host);
   const other = beside({ names, get });
   const pairs = [
-    [names.host, address?.host, endpoint.host],
-    [names.host, address?.port, endpoint.port],
-    [names.port, other.port, endpoint.port],
-    [names.ssl, other.isEncrypted, endpoint.isEncrypted],
-    [names.database, other.database, database ?? 0],
+    ["host", names.host, address?.host, endpoint.host],
+    ["port", names.host, address?.port, endpoint.port],
+    ["TLS", names.host, address?.isEncrypted, endpoint.isEncrypted],
+    ["port", names.port, other.port, endpoint.port],
+    ["TLS", names.ssl, other.isEncrypted, endpoint.isEncrypted],
+    ["database", names.database, other.database, database ?? other.database],
   ] as const;
-  for (const [name, value, expected] of pairs) {
+  for (const [what, name, value, expected] of pairs) {
     if (value === undefined || value === expected) continue;
-    throw differ(name, names.connectionString, String(value), String(expected));
+    throw differ(name, names.connectionString, `${what} ${value}`, `${what} ${expected}`);
   }
   return { endpoint, reason: names.connectionString, database: database ?? other.database, hints: notes };
 }

@@ -150,6 +150,13 @@ describe("Service Connector's variables are understood", () => {
       "app",
     ],
     [
+      "a database beside it",
+      { AZURE_REDIS_CONNECTIONSTRING: `${CLASSIC},password=${KEY}`, AZURE_REDIS_DATABASE: "2" },
+      2,
+      "AZURE_REDIS_CONNECTIONSTRING",
+      undefined,
+    ],
+    [
       "both agree",
       { ...NODE_STRING, ...NO_STRING, AZURE_REDIS_DATABASE: "0" },
       0,
@@ -540,6 +547,7 @@ describe("what cannot be is refused", () => {
     ["AZURE_REDIS_DATABASE", "INVALID_OPTION", { ...AT, AZURE_REDIS_DATABASE: "one" }],
     ["AZURE_REDIS_TENANTID", "INVALID_OPTION", { ...PRINCIPAL, AZURE_REDIS_TENANTID: "a/b" }],
     ["AZURE_REDIS_SCOPE", "INVALID_OPTION", { ...USER, AZURE_REDIS_SCOPE: "https://redis.azure.com" }],
+    ["AZURE_REDIS_HOST", "URL_CREDENTIALS", { ...NODE_STRING, AZURE_REDIS_HOST: `x:${KEY}@${CLASSIC}` }],
     ["AZURE_REDIS_HOST", "URL_CREDENTIALS", { AZURE_REDIS_HOST: `rediss://:${KEY}@${HOST}` }],
     ["AZURE_REDIS_HOST", "PRIVATE_LINK_NAME", { AZURE_REDIS_HOST: "c.r.privatelink.redis.azure.net" }],
     [HOST, "PLAINTEXT_REFUSED", { ...AT, AZURE_REDIS_SSL: "false" }],
