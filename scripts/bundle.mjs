@@ -16,6 +16,7 @@ const bundle = await rolldown({
     index: "src/index.ts",
     "node-redis": "src/node-redis.ts",
     ioredis: "src/ioredis.ts",
+    azure: "src/azure.ts",
     testing: "src/testing/index.ts",
   },
   platform: "node",

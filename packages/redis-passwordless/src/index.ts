@@ -1,3 +1,4 @@
+export { addressMapFor } from "./azure/address-map.js";
 export { type EntraIdOptions, entraId } from "./azure/entra-id.js";
 export type { Clock } from "./core/clock.js";
 export { type ErrorCode, PasswordlessError } from "./core/errors.js";
@@ -15,3 +16,12 @@ export type {
   TokenCredential,
 } from "./identity/index.js";
 export type { Identity, IdentityEvents, LifecycleOptions } from "./reauth/identity.js";
+export {
+  type AddressMap,
+  firstOf,
+  type MappedAddress,
+  type NodeAddress,
+  reachedByEndpoint,
+  verifiedAs,
+} from "./topology/address-map.js";
+export { addressResolver, natMap, nodeAddressMap } from "./topology/client-forms.js";

@@ -1,10 +1,20 @@
 import { IoRedisAdapter } from "./adapters/ioredis/passwordless.js";
 import type { PasswordlessSettings } from "./adapters/settings.js";
+import { addressMapFor } from "./azure/address-map.js";
 import { defaultIdentity } from "./azure/entra-id.js";
+import type { MaintenanceNotification } from "./azure/maintenance.js";
+import { AzureIoRedis } from "./one-call/ioredis.js";
+import {
+  type IoRedisSubscriber,
+  listenWithIoRedis,
+  type MaintenanceListener,
+} from "./one-call/maintenance.js";
+import type { AzureRedisSettings } from "./one-call/settings.js";
 
-export type { PasswordlessSettings };
+export type { AzureRedisSettings, MaintenanceListener, MaintenanceNotification, PasswordlessSettings };
 
-const adapter = new IoRedisAdapter(defaultIdentity);
+const adapter = new IoRedisAdapter(defaultIdentity, addressMapFor);
+const azure = new AzureIoRedis(adapter);
 
 /** A class of ioredis or iovalkey: `Redis`, or a class that extends it. */
 export interface RedisClass {
@@ -110,4 +120,102 @@ export function passwordless(first: unknown, ...rest: unknown[]): unknown {
  */
 export function attach<T extends object>(client: T, settings?: PasswordlessSettings): T {
   return adapter.attach(client, settings);
+}
+
+/**
+ * Complete options for a framework that makes the client itself, from the environment: address and identity as Azure
+ * Service Connector and the platform set them, TLS, timeouts, a PING under Azure's idle limit, and a retry strategy
+ * with jitter. Yours are put on top.
+ *
+ * @param options an address, or options of ioredis; where they name no server, `AZURE_REDIS_HOST` and its siblings do
+ *
+ * @example
+ * ```ts
+ * const worker = new Worker("mail", send, { connection: azureRedis({ maxRetriesPerRequest: null }) });
+ * ```
+ */
+export function azureRedis<const O extends object & { readonly prototype?: never }>(
+  options?: string | O,
+  settings?: AzureRedisSettings,
+): PasswordlessOptions<O> & { host: string; port: number };
+/**
+ * Makes a client of your own `Cluster` for a cache with the OSS cluster policy, the default of Azure Managed Redis.
+ * Nodes that announce IP addresses are reached under the cache's name, so that certificates can be verified.
+ *
+ * @example
+ * ```ts
+ * const cluster = azureRedis(Cluster);
+ * ```
+ */
+export function azureRedis<C extends ClusterClass>(
+  Cluster: C,
+  options?: string | InstanceType<C>["options"],
+  settings?: AzureRedisSettings,
+): InstanceType<C>;
+/**
+ * Makes a client of your own class, from the environment; for caches without a cluster or with the Enterprise
+ * policy. An OSS cluster is noticed at the first login, which fails and names `azureRedis(Cluster)`.
+ *
+ * @example
+ * ```ts
+ * const redis = azureRedis(Redis);
+ * const other = azureRedis(Redis, "my-cache.westus3.redis.azure.net");
+ * ```
+ *
+ * @throws {PasswordlessError} `ERR_PASSWORDLESS_ENDPOINT_MISSING` when nobody names a server;
+ * `ERR_PASSWORDLESS_ENVIRONMENT_CONTRADICTORY`, `ERR_PASSWORDLESS_PRIVATE_LINK_NAME`,
+ * `ERR_PASSWORDLESS_ENTRA_ID_UNSUPPORTED`, and everything that {@link passwordless} throws
+ */
+export function azureRedis<C extends RedisClass>(
+  Redis: C,
+  options?: string | InstanceType<C>["options"],
+  settings?: AzureRedisSettings,
+): InstanceType<C>;
+export function azureRedis(first?: unknown, ...rest: unknown[]): unknown {
+  if (typeof first !== "function") {
+    return azure.options(first as string | object | undefined, rest[0] as AzureRedisSettings | undefined);
+  }
+  const Class = first as RedisClass;
+  const [options, settings] = rest as [string | object | undefined, AzureRedisSettings | undefined];
+  const isCluster = "nodes" in ((first.prototype as object | undefined) ?? {});
+  return isCluster ? azure.cluster(Class, options, settings) : azure.redis(Class, options, settings);
+}
+
+/**
+ * Asks the cache which client it wants, and makes that one of your own classes.
+ *
+ * @param options an address, or options of `Redis`; a cluster has them for each of its nodes
+ *
+ * @example
+ * ```ts
+ * import { Cluster, Redis } from "ioredis";
+ *
+ * const redis = await azureRedisClient({ Redis, Cluster });
+ * ```
+ *
+ * @throws {PasswordlessError} as {@link azureRedis}; the identity provider's verdict; `ERR_PASSWORDLESS_AUTH_REFUSED`;
+ * `ERR_PASSWORDLESS_CONNECTION_FAILED` when the cache cannot be reached for half a minute
+ */
+export function azureRedisClient<R extends RedisClass, C extends ClusterClass>(
+  classes: { readonly Redis: R; readonly Cluster: C },
+  options?: string | InstanceType<R>["options"],
+  settings?: AzureRedisSettings,
+): Promise<InstanceType<R> | InstanceType<C>> {
+  return azure.either(classes, options, settings) as Promise<InstanceType<R> | InstanceType<C>>;
+}
+
+/**
+ * Calls back for each maintenance that Azure Cache for Redis announces (channel `AzureRedisEvents`): scheduled,
+ * starting, failed over, ended. Clients survive it without this; it is for whoever wants to pause heavy work or keep a
+ * record. Azure Managed Redis has no such channel.
+ *
+ * @returns dispose it to stop listening
+ *
+ * @example
+ * ```ts
+ * await using listening = await onMaintenance(client, ({ type, startsAtMs }) => console.log(type, startsAtMs));
+ * ```
+ */
+export function onMaintenance(client: object, listener: MaintenanceListener): Promise<AsyncDisposable> {
+  return listenWithIoRedis(client as IoRedisSubscriber, listener);
 }

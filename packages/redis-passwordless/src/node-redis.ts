@@ -1,11 +1,104 @@
 import { NodeRedisAdapter } from "./adapters/node-redis/passwordless.js";
 import type { StreamingCredentialsProvider } from "./adapters/node-redis/structural.js";
 import type { PasswordlessSettings } from "./adapters/settings.js";
+import { addressMapFor } from "./azure/address-map.js";
 import { defaultIdentity } from "./azure/entra-id.js";
+import type { MaintenanceNotification } from "./azure/maintenance.js";
+import {
+  listenWithNodeRedis,
+  type MaintenanceListener,
+  type NodeRedisSubscriber,
+} from "./one-call/maintenance.js";
+import {
+  type AzureClientOptions,
+  type AzureClusterOptions,
+  AzureNodeRedis,
+  type NodeRedisModule,
+} from "./one-call/node-redis.js";
+import type { AzureRedisSettings } from "./one-call/settings.js";
 
-export type { PasswordlessSettings, StreamingCredentialsProvider };
+export type {
+  AzureClientOptions,
+  AzureClusterOptions,
+  AzureRedisSettings,
+  MaintenanceListener,
+  MaintenanceNotification,
+  NodeRedisModule,
+  PasswordlessSettings,
+  StreamingCredentialsProvider,
+};
 
-const adapter = new NodeRedisAdapter(defaultIdentity);
+const adapter = new NodeRedisAdapter(defaultIdentity, addressMapFor);
+const azure = new AzureNodeRedis(adapter);
+
+/**
+ * Complete options for `createClient`, from the environment: address and identity as Azure Service Connector and the
+ * platform set them, TLS, timeouts, a PING under Azure's idle limit, and a reconnect strategy with jitter. Yours are
+ * put on top.
+ *
+ * For caches without a cluster or with the Enterprise policy. An OSS cluster is noticed at the first login:
+ * `connect()` then rejects and names {@link azureRedisCluster}.
+ *
+ * @param options an address, or options of node-redis; where they name no server, `AZURE_REDIS_HOST` and its siblings do
+ *
+ * @example
+ * ```ts
+ * const client = createClient(azureRedis());
+ * const other = createClient(azureRedis("my-cache.westus3.redis.azure.net"));
+ * ```
+ *
+ * @throws {PasswordlessError} `ERR_PASSWORDLESS_ENDPOINT_MISSING` when nobody names a server;
+ * `ERR_PASSWORDLESS_ENVIRONMENT_CONTRADICTORY`, `ERR_PASSWORDLESS_PRIVATE_LINK_NAME`,
+ * `ERR_PASSWORDLESS_ENTRA_ID_UNSUPPORTED`, and everything that {@link passwordless} throws
+ */
+export function azureRedis<const O extends object>(
+  options?: string | O,
+  settings?: AzureRedisSettings,
+): O & AzureClientOptions {
+  return azure.client(options, settings) as O & AzureClientOptions;
+}
+
+/**
+ * The same for `createCluster`: for caches with the OSS cluster policy, the default of Azure Managed Redis. Nodes that
+ * announce IP addresses are reached under the cache's name, so that certificates can be verified.
+ *
+ * @example
+ * ```ts
+ * const cluster = createCluster(azureRedisCluster());
+ * ```
+ */
+export function azureRedisCluster<const O extends object>(
+  options?: string | O,
+  settings?: AzureRedisSettings,
+): O & AzureClusterOptions {
+  return azure.cluster(options, settings) as O & AzureClusterOptions;
+}
+
+/**
+ * Asks the cache which client it wants, and makes that one with your own `createClient` or `createCluster`. The
+ * client is not connected yet.
+ *
+ * @param options an address, or options of `createClient`; a cluster has them for each of its nodes
+ *
+ * @example
+ * ```ts
+ * const client = await azureRedisClient({ createClient, createCluster });
+ * client.on("error", (error) => console.error(error));
+ * await client.connect();
+ * ```
+ *
+ * @throws {PasswordlessError} as {@link azureRedis}; the identity provider's verdict; `ERR_PASSWORDLESS_AUTH_REFUSED`;
+ * `ERR_PASSWORDLESS_CONNECTION_FAILED` when the cache cannot be reached for half a minute
+ */
+export function azureRedisClient<R extends NodeRedisModule>(
+  redis: R,
+  options?: string | object,
+  settings?: AzureRedisSettings,
+): Promise<ReturnType<R["createClient"]> | ReturnType<R["createCluster"]>> {
+  return azure.either(redis, options, settings) as Promise<
+    ReturnType<R["createClient"]> | ReturnType<R["createCluster"]>
+  >;
+}
 
 /**
  * Makes the options of a node-redis client passwordless: for `createClient`, and as the client options of
@@ -62,4 +155,21 @@ export function passwordlessSentinel<const O extends object>(options: O, setting
  */
 export function attach<C>(client: C, settings?: PasswordlessSettings): C {
   return adapter.attach(client, settings);
+}
+
+/**
+ * Calls back for each maintenance that Azure Cache for Redis announces (channel `AzureRedisEvents`): scheduled,
+ * starting, failed over, ended. Clients survive it without this; it is for whoever wants to pause heavy work or keep a
+ * record. Azure Managed Redis has no such channel. node-redis's own maintenance notifications
+ * (`maintNotifications`) stay as they are: on where the server offers them.
+ *
+ * @returns dispose it to stop listening
+ *
+ * @example
+ * ```ts
+ * await using listening = await onMaintenance(client, ({ type, startsAtMs }) => console.log(type, startsAtMs));
+ * ```
+ */
+export function onMaintenance(client: object, listener: MaintenanceListener): Promise<AsyncDisposable> {
+  return listenWithNodeRedis(client as NodeRedisSubscriber, listener);
 }

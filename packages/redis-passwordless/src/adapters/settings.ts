@@ -61,7 +61,7 @@ export function assertSettings(settings: PasswordlessSettings): void {
 }
 
 /** By its members, because it may come from another copy of this library, whose class is another one. */
-function isIdentity(value: unknown): value is Identity {
+export function isIdentity(value: unknown): value is Identity {
   const candidate = value as Partial<Identity> | null | undefined;
   return (["getToken", "reauthenticator", "on", "close"] as const).every(
     (method) => typeof candidate?.[method] === "function",

@@ -40,6 +40,8 @@ export class TopologyCheck {
   readonly #expected: Topology;
   readonly #names: ClientNames;
   #isDone = false;
+  /** What the last answer was refused with. */
+  mismatch: PasswordlessError | undefined;
 
   constructor(expected: Topology, names: ClientNames) {
     this.#expected = expected;
@@ -55,8 +57,9 @@ export class TopologyCheck {
   examine(label: string, answer: Buffer | string | undefined): void {
     if (answer === undefined) return;
     const actual = topologyOf(answer);
-    if ((actual === "cluster" || actual === "single") && actual !== this.#expected)
-      throw topologyMismatch(label, actual, this.#names);
+    const isOther = (actual === "cluster" || actual === "single") && actual !== this.#expected;
+    this.mismatch = isOther ? topologyMismatch(label, actual, this.#names) : undefined;
+    if (this.mismatch !== undefined) throw this.mismatch;
     this.#isDone = true;
   }
 }

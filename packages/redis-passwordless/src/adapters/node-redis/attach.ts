@@ -124,15 +124,10 @@ export function assertClient(client: unknown): asserts client is AttachableClien
   if (!isComplete || !runsCommands) {
     throw invalidOption(
       "client",
-      "what `createClient` or `createClientPool` of node-redis 5.12 or 6 returns",
+      "what `createClient`, `createClientPool` or `createCluster` of node-redis 5.12 or 6 returns",
     );
   }
-  for (const [member, maker] of [
-    ["masters", "createCluster"],
-    ["getMasterNode", "createSentinel"],
-  ] as const) {
-    if (member in (candidate ?? {})) throw manyClients(maker);
-  }
+  if ("getMasterNode" in (candidate ?? {})) throw manyClients("createSentinel");
 }
 
 function manyClients(maker: string): PasswordlessError {

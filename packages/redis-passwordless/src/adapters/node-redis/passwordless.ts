@@ -1,3 +1,4 @@
+import { systemClock } from "../../core/clock.js";
 import { invalidOption, PasswordlessError } from "../../core/errors.js";
 import type { Identity } from "../../reauth/identity.js";
 import { probeLogin } from "../../reauth/probe.js";
@@ -7,6 +8,7 @@ import { nodeAddressMap } from "../../topology/client-forms.js";
 import { assertEncrypted } from "../plaintext.js";
 import { assertSettings, type InnerSettings, type PasswordlessSettings } from "../settings.js";
 import { assertClient, attachTo, attachToPool, isPool } from "./attach.js";
+import { attachToCluster, isCluster } from "./attach-cluster.js";
 import { dialerOf, type Endpoint, endpointOf } from "./endpoint.js";
 import { CredentialsProvider } from "./provider.js";
 import { reconnectStrategy } from "./reconnect.js";
@@ -128,6 +130,10 @@ export class NodeRedisAdapter {
 
   attach<C>(client: C, settings: PasswordlessSettings = {}): C {
     assertSettings(settings);
+    if (typeof client === "object" && client !== null && isCluster(client)) {
+      attachToCluster(client, systemClock);
+      return client;
+    }
     assertClient(client);
     const attachOne = (one: AttachableClient): void => attachTo(one, this.#providerOf(one, settings));
     if (isPool(client)) attachToPool(client, attachOne);

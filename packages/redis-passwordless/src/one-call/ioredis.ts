@@ -1,0 +1,229 @@
+import type { IoRedisAdapter } from "../adapters/ioredis/index.js";
+import { type ClientAdvice, reconnectDelayMs } from "../azure/client-advice.js";
+import { assertDatabase } from "../azure/connection-string.js";
+import { processEnvironment } from "../azure/environment.js";
+import { type Clock, systemClock } from "../core/clock.js";
+import { invalidOption } from "../core/errors.js";
+import type { Environment } from "../identity/managed-identity-source.js";
+import { TopologyCheck } from "../topology/topology.js";
+import { askTopology } from "./ask-topology.js";
+import { type Cache, findCache, type OwnAddress } from "./cache.js";
+import type { OneCallOptions } from "./node-redis.js";
+import type { AzureRedisSettings } from "./settings.js";
+
+type Class = abstract new (...args: never) => object;
+
+interface Options {
+  readonly host?: string;
+  readonly port?: number | string;
+  readonly db?: number;
+  readonly tls?: object;
+}
+
+interface ClusterOptions {
+  readonly redisOptions?: Options;
+  readonly scaleReads?: unknown;
+}
+
+const SINGLE = "`azureRedis(Redis)`";
+const CLUSTER = "`azureRedis(Cluster)`";
+const AUTOMATIC = "`azureRedisClient({ Redis, Cluster })`";
+
+/** Complete options and clients of ioredis and iovalkey, by what the environment and the caller say. */
+export class AzureIoRedis {
+  readonly #adapter: IoRedisAdapter;
+  readonly #env: Environment;
+  readonly #clock: Clock;
+  readonly #random: () => number;
+
+  constructor(adapter: IoRedisAdapter, options: OneCallOptions = {}) {
+    this.#adapter = adapter;
+    this.#env = options.env ?? processEnvironment;
+    this.#clock = options.clock ?? systemClock;
+    this.#random = options.random ?? Math.random;
+  }
+
+  options(input: string | object = {}, settings: AzureRedisSettings = {}): object {
+    const cache = this.#find(input, settings);
+    const topology = settings.checkTopology === false ? undefined : expects("single");
+    return this.#adapter.options(
+      this.#options(optionsOf(input), cache),
+      { identity: cache.identity },
+      { topology, pingIntervalMs: cache.advice.pingIntervalMs },
+    );
+  }
+
+  redis(Redis: Class, input: string | object = {}, settings: AzureRedisSettings = {}): object {
+    const cache = this.#find(input, settings);
+    const topology = settings.checkTopology === false ? undefined : expects("single");
+    return this.#redis(Redis, optionsOf(input), cache, topology);
+  }
+
+  cluster(Cluster: Class, input: string | object = {}, settings: AzureRedisSettings = {}): object {
+    const options = clusterOptionsOf(input);
+    const own = typeof input === "string" ? { option: "options", text: input } : undefined;
+    const address = own ?? addressIn(options.redisOptions ?? {}, "redisOptions.");
+    const cache = findCache(settings, address, this.#env);
+    const topology = settings.checkTopology === false ? undefined : expects("cluster");
+    return this.#cluster(Cluster, options, cache, topology);
+  }
+
+  /** Asks the cache which of the two it wants, and makes that. */
+  async either(
+    classes: { readonly Redis: Class; readonly Cluster: Class },
+    input: string | object = {},
+    settings: AzureRedisSettings = {},
+  ): Promise<object> {
+    assertClasses(classes);
+    const cache = this.#find(input, settings);
+    const options = optionsOf(input);
+    const asking = { tls: options.tls ?? {}, clock: this.#clock, random: this.#random };
+    const topology = await askTopology(cache, asking);
+    return topology === "single"
+      ? this.#redis(classes.Redis, options, cache, undefined)
+      : this.#cluster(classes.Cluster, forCluster(options), cache, undefined);
+  }
+
+  #find(input: string | object, settings: AzureRedisSettings): Cache {
+    const own =
+      typeof input === "string" ? { option: "options", text: input } : addressIn(optionsOf(input), "");
+    return findCache(settings, own, this.#env);
+  }
+
+  #redis(Redis: Class, options: Options, cache: Cache, topology: TopologyCheck | undefined): object {
+    return this.#adapter.redis(
+      Redis,
+      this.#options(options, cache),
+      { identity: cache.identity },
+      { topology, pingIntervalMs: cache.advice.pingIntervalMs },
+    );
+  }
+
+  #options(options: Options, { endpoint, database, advice }: Cache): object {
+    const db = options.db ?? database;
+    assertDatabase(db, endpoint.product, "db");
+    const { host, port } = endpoint;
+    return {
+      ...this.#advice(advice),
+      // After a failover a server may turn out to be a replica now: the command was not carried out there.
+      reconnectOnError: isReadOnly,
+      ...(db === undefined ? {} : { db }),
+      ...options,
+      ...(endpoint.isEncrypted ? { tls: options.tls ?? {} } : {}),
+      host,
+      port,
+    };
+  }
+
+  #cluster(
+    Cluster: Class,
+    options: ClusterOptions,
+    cache: Cache,
+    topology: TopologyCheck | undefined,
+  ): object {
+    const { endpoint, identity, advice, addressMap } = cache;
+    assertScaleReads(options, endpoint.product);
+    const { host, port, isEncrypted } = endpoint;
+    const { host: _host, port: _port, db, ...redisOptions } = options.redisOptions ?? {};
+    assertDatabase(db, endpoint.product, "redisOptions.db");
+    // A server that is no cluster does not become one.
+    const retryDelay = (times: number): number | null =>
+      topology?.mismatch === undefined ? reconnectDelayMs(times, this.#random) : null;
+    return this.#adapter.cluster(
+      Cluster,
+      [{ host, port, ...(isEncrypted ? { tls: redisOptions.tls ?? {} } : {}) }],
+      {
+        clusterRetryStrategy: retryDelay,
+        // A connection of its own, with TLS and a login, asks for the slots: ioredis gives it 1 s.
+        slotsRefreshTimeout: advice.connectTimeoutMs,
+        ...options,
+        redisOptions: {
+          ...this.#connectionAdvice(advice),
+          ...redisOptions,
+          ...(isEncrypted ? { tls: redisOptions.tls ?? {} } : {}),
+        },
+      },
+      { identity, ...(addressMap === undefined ? {} : { addressMap }) },
+      { topology, pingIntervalMs: advice.pingIntervalMs },
+    );
+  }
+
+  #advice(advice: ClientAdvice): object {
+    return {
+      ...this.#connectionAdvice(advice),
+      retryStrategy: (times: number) => reconnectDelayMs(times, this.#random),
+    };
+  }
+
+  #connectionAdvice({ connectTimeoutMs, keepAliveDelayMs }: ClientAdvice): object {
+    return { connectTimeout: connectTimeoutMs, keepAlive: keepAliveDelayMs };
+  }
+}
+
+/** 2: connect anew, and send the command again. */
+function isReadOnly(error: Error): 2 | false {
+  return error.message.startsWith("READONLY") ? 2 : false;
+}
+
+function expects(topology: "single" | "cluster"): TopologyCheck {
+  const [used, needed] = topology === "single" ? [SINGLE, CLUSTER] : [CLUSTER, SINGLE];
+  return new TopologyCheck(topology, { used, needed: `${needed}, or ${AUTOMATIC} for either` });
+}
+
+/** Options for one server, as options for a cluster whose nodes have them. */
+function forCluster({ db: _, ...options }: Options): ClusterOptions {
+  const { lazyConnect, enableOfflineQueue, enableReadyCheck, ...rest } = options as Options & {
+    lazyConnect?: boolean;
+    enableOfflineQueue?: boolean;
+    enableReadyCheck?: boolean;
+  };
+  const shared = { lazyConnect, enableOfflineQueue, enableReadyCheck };
+  return {
+    ...Object.fromEntries(Object.entries(shared).filter(([, value]) => value !== undefined)),
+    redisOptions: rest,
+  };
+}
+
+function optionsOf(input: string | object): Options {
+  if (typeof input === "string") return {};
+  assertObject(input, "options");
+  return input;
+}
+
+function clusterOptionsOf(input: string | object): ClusterOptions {
+  if (typeof input === "string") return {};
+  assertObject(input, "options");
+  const options: ClusterOptions = input;
+  if (options.redisOptions !== undefined) assertObject(options.redisOptions, "redisOptions");
+  return options;
+}
+
+function addressIn({ host, port }: Options, prefix: string): OwnAddress | undefined {
+  if (host === undefined) return undefined;
+  const name = host.includes(":") ? `[${host}]` : host;
+  return { option: `${prefix}host`, text: port === undefined ? name : `${name}:${port}` };
+}
+
+/** @see https://redis.io/docs/latest/operate/rs/references/compatibility/commands/cluster — no READONLY */
+function assertScaleReads({ scaleReads }: ClusterOptions, product: string): void {
+  if (product !== "managedRedis" || scaleReads === undefined || scaleReads === "master") return;
+  throw invalidOption(
+    "scaleReads",
+    '"master" here: Azure Managed Redis has no READONLY, so replicas serve nobody',
+    scaleReads,
+  );
+}
+
+function assertClasses(classes: { readonly Redis?: unknown; readonly Cluster?: unknown } | undefined): void {
+  if (typeof classes?.Redis === "function" && typeof classes.Cluster === "function") return;
+  throw invalidOption(
+    "classes",
+    'both classes: `import { Cluster, Redis } from "ioredis"`, or from "iovalkey"',
+  );
+}
+
+function assertObject(value: unknown, option: string): asserts value is object {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    throw invalidOption(option, "an object", value);
+  }
+}

@@ -1,0 +1,216 @@
+import type { NodeRedisAdapter } from "../adapters/node-redis/index.js";
+import type { StreamingCredentialsProvider } from "../adapters/node-redis/structural.js";
+import { type ClientAdvice, reconnectDelayMs } from "../azure/client-advice.js";
+import { assertDatabase } from "../azure/connection-string.js";
+import { processEnvironment } from "../azure/environment.js";
+import { type Clock, systemClock } from "../core/clock.js";
+import { invalidOption } from "../core/errors.js";
+import type { Environment } from "../identity/managed-identity-source.js";
+import { TopologyCheck } from "../topology/topology.js";
+import { askTopology } from "./ask-topology.js";
+import { type Cache, findCache, type OwnAddress } from "./cache.js";
+import type { AzureRedisSettings } from "./settings.js";
+
+/** What {@link AzureNodeRedis.client} adds to a client's options. */
+export interface AzureClientOptions {
+  readonly pingInterval: number;
+  readonly credentialsProvider: StreamingCredentialsProvider;
+}
+
+/** What {@link AzureNodeRedis.cluster} adds to a cluster's options. */
+export interface AzureClusterOptions {
+  rootNodes: { socket: { host: string; port: number } }[];
+}
+
+/** The two makers of node-redis: its module has them. */
+export interface NodeRedisModule {
+  readonly createClient: (options: never) => unknown;
+  readonly createCluster: (options: never) => unknown;
+}
+
+interface Options {
+  readonly url?: string;
+  readonly socket?: { readonly host?: string; readonly port?: number };
+  readonly database?: number;
+}
+
+interface ClusterOptions {
+  readonly rootNodes?: readonly Options[];
+  readonly defaults?: Options;
+  readonly useReplicas?: boolean;
+}
+
+export interface OneCallOptions {
+  /** @default the process's */
+  readonly env?: Environment;
+  readonly clock?: Clock;
+  readonly random?: () => number;
+}
+
+const SINGLE = "`createClient(azureRedis())`";
+const CLUSTER = "`createCluster(azureRedisCluster())`";
+const AUTOMATIC = "`azureRedisClient({ createClient, createCluster })`";
+
+/** Complete options for node-redis, by what the environment and the caller say. */
+export class AzureNodeRedis {
+  readonly #adapter: NodeRedisAdapter;
+  readonly #env: Environment;
+  readonly #clock: Clock;
+  readonly #random: () => number;
+
+  constructor(adapter: NodeRedisAdapter, options: OneCallOptions = {}) {
+    this.#adapter = adapter;
+    this.#env = options.env ?? processEnvironment;
+    this.#clock = options.clock ?? systemClock;
+    this.#random = options.random ?? Math.random;
+  }
+
+  client(input: string | object = {}, settings: AzureRedisSettings = {}): object {
+    const options = optionsOf(input);
+    const cache = findCache(settings, addressIn(options), this.#env);
+    return this.#client(options, cache, settings.checkTopology === false ? undefined : expects("single"));
+  }
+
+  cluster(input: string | object = {}, settings: AzureRedisSettings = {}): object {
+    const { address, options } = clusterOptionsOf(input);
+    const cache = findCache(settings, address, this.#env);
+    return this.#cluster(options, cache, settings.checkTopology === false ? undefined : expects("cluster"));
+  }
+
+  /** Asks the cache which of the two it wants, and makes that. */
+  async either(
+    redis: NodeRedisModule,
+    input: string | object = {},
+    settings: AzureRedisSettings = {},
+  ): Promise<unknown> {
+    assertModule(redis);
+    const options = optionsOf(input);
+    const cache = findCache(settings, addressIn(options), this.#env);
+    const socket = { ...options.socket };
+    const topology = await askTopology(cache, { tls: socket, clock: this.#clock, random: this.#random });
+    if (topology === "single") return redis.createClient(this.#client(options, cache, undefined) as never);
+    const cluster = redis.createCluster(
+      this.#cluster({ defaults: withoutAddress(options) }, cache, undefined) as never,
+    );
+    return this.#adapter.attach(cluster);
+  }
+
+  #client(options: Options, cache: Cache, topology: TopologyCheck | undefined): object {
+    const { endpoint, identity, advice } = cache;
+    const database = options.database ?? cache.database;
+    assertDatabase(database, endpoint.product, "database");
+    const { host, port, isEncrypted } = endpoint;
+    const { socket, ...rest } = withoutAddress(options);
+    return this.#adapter.client(
+      {
+        pingInterval: advice.pingIntervalMs,
+        ...(database === undefined ? {} : { database }),
+        ...rest,
+        socket: { ...this.#socketAdvice(advice), tls: isEncrypted, ...socket, host, port },
+      },
+      { identity },
+      { topology },
+    );
+  }
+
+  #cluster(options: ClusterOptions, cache: Cache, topology: TopologyCheck | undefined): object {
+    const { endpoint, identity, advice, addressMap } = cache;
+    const { defaults = {}, rootNodes: _, ...rest } = options;
+    assertDatabase(defaults.database, endpoint.product, "defaults.database");
+    assertNoReplicas(options, endpoint.product);
+    const { host, port, isEncrypted } = endpoint;
+    const { socket, ...defaultRest } = withoutAddress(defaults);
+    const hasOwnMap = "nodeAddressMap" in rest;
+    return this.#adapter.cluster(
+      {
+        // node-redis 6: who has taken the place of a node that is gone? Its own default is 5 s.
+        topologyRefreshOnReconnectionAttemptStrategy: advice.topologyRefreshMs,
+        ...rest,
+        rootNodes: [{ socket: { host, port, tls: isEncrypted } }],
+        defaults: {
+          pingInterval: advice.pingIntervalMs,
+          ...defaultRest,
+          socket: { ...this.#socketAdvice(advice), tls: isEncrypted, ...socket },
+        },
+      },
+      { identity, ...(hasOwnMap || addressMap === undefined ? {} : { addressMap }) },
+      { topology },
+    );
+  }
+
+  #socketAdvice({ connectTimeoutMs, keepAliveDelayMs }: ClientAdvice): object {
+    return {
+      connectTimeout: connectTimeoutMs,
+      keepAlive: true,
+      keepAliveInitialDelay: keepAliveDelayMs,
+      reconnectStrategy: (retries: number) => reconnectDelayMs(retries + 1, this.#random),
+    };
+  }
+}
+
+function expects(topology: "single" | "cluster"): TopologyCheck {
+  const [used, needed] = topology === "single" ? [SINGLE, CLUSTER] : [CLUSTER, SINGLE];
+  return new TopologyCheck(topology, { used, needed: `${needed}, or ${AUTOMATIC} for either` });
+}
+
+function optionsOf(input: string | object): Options {
+  if (typeof input === "string") return { url: input };
+  assertObject(input, "options");
+  return input;
+}
+
+function clusterOptionsOf(input: string | object): {
+  readonly address: OwnAddress | undefined;
+  readonly options: ClusterOptions;
+} {
+  if (typeof input === "string") return { address: { option: "options", text: input }, options: {} };
+  assertObject(input, "options");
+  const options: ClusterOptions = input;
+  if (options.defaults !== undefined) assertObject(options.defaults, "defaults");
+  const [root, ...others] = options.rootNodes ?? [];
+  if (others.length > 0) {
+    throw invalidOption("rootNodes", "one node here, the cache's endpoint: it knows all others");
+  }
+  return { address: root && addressIn(root, "rootNodes[0]."), options };
+}
+
+/** The address that a client's options hold: `url`, else the host of the socket. */
+function addressIn({ url, socket }: Options, prefix = ""): OwnAddress | undefined {
+  if (url !== undefined) return { option: `${prefix}url`, text: url };
+  if (socket !== undefined) assertObject(socket, `${prefix}socket`);
+  if (socket?.host === undefined) return undefined;
+  const { host, port } = socket;
+  const name = host.includes(":") ? `[${host}]` : host;
+  return { option: `${prefix}socket.host`, text: port === undefined ? name : `${name}:${port}` };
+}
+
+function withoutAddress(options: Options): Options {
+  const { url: _, ...rest } = options;
+  if (rest.socket === undefined) return rest;
+  const { host: _host, port: _port, ...socket } = rest.socket;
+  return { ...rest, socket };
+}
+
+/** @see https://redis.io/docs/latest/operate/rs/references/compatibility/commands/cluster — no READONLY */
+function assertNoReplicas({ useReplicas }: ClusterOptions, product: string): void {
+  if (useReplicas !== true || product !== "managedRedis") return;
+  throw invalidOption(
+    "useReplicas",
+    "nothing here: Azure Managed Redis has no READONLY, so replicas serve nobody",
+    true,
+  );
+}
+
+function assertModule(redis: Partial<NodeRedisModule> | undefined): void {
+  if (typeof redis?.createClient === "function" && typeof redis.createCluster === "function") return;
+  throw invalidOption(
+    "redis",
+    'both makers of node-redis: `import { createClient, createCluster } from "redis"`',
+  );
+}
+
+function assertObject(value: unknown, option: string): asserts value is object {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    throw invalidOption(option, "an object", value);
+  }
+}
