@@ -20,7 +20,7 @@ interface Plan {
   readonly hasNewAddress: boolean;
 }
 
-const KINDS: readonly unknown[] = ["planned", "unplanned"];
+const KINDS: ReadonlySet<string> = new Set(["planned", "unplanned"]);
 
 /** Moves masters from one node to another, as Azure does when it maintains a node or loses one. */
 export class Failovers {
@@ -72,7 +72,7 @@ export class Failovers {
 
   #plan({ node, kind = "planned", newAddress }: FailoverOptions): Plan {
     const { cluster, announcement } = this.#options;
-    if (!KINDS.includes(kind)) {
+    if (!KINDS.has(kind)) {
       throw new RangeError(`"kind" must be "planned" or "unplanned"; got ${JSON.stringify(kind)}.`);
     }
     if (newAddress === true && announcement === "hostname") {

@@ -1,5 +1,3 @@
-import { LOOPBACK_IP } from "./running-cluster.js";
-
 /** How the nodes of a cluster announce themselves to clients. */
 export type Announcement = "hostname" | "ip" | "unreachableIp";
 
@@ -16,14 +14,11 @@ const HOSTS = 254;
  * @param hostName what the nodes announce that do so by name
  */
 export function announcedAddress(announcement: Announcement, moves: number, hostName: string): string {
+  if (announcement === "hostname") return hostName;
   const network = Math.floor(moves / HOSTS);
-  const host = (moves % HOSTS) + 1;
-  switch (announcement) {
-    case "hostname":
-      return hostName;
-    case "ip":
-      return moves === 0 ? LOOPBACK_IP : `127.0.${network % 256}.${host}`;
-    case "unreachableIp":
-      return `${DOCUMENTATION_NETWORKS[network % DOCUMENTATION_NETWORKS.length]}.${host}`;
-  }
+  const prefix =
+    announcement === "ip"
+      ? `127.0.${network % 256}`
+      : DOCUMENTATION_NETWORKS[network % DOCUMENTATION_NETWORKS.length];
+  return `${prefix}.${(moves % HOSTS) + 1}`;
 }

@@ -1,6 +1,7 @@
 import type { RedisBackend } from "./backend.js";
+import type { Member } from "./cluster-members.js";
 import { ownPlace, slotRanges } from "./cluster-view.js";
-import { LOOPBACK_IP, type Member, RunningCluster } from "./running-cluster.js";
+import { RunningCluster } from "./running-cluster.js";
 import {
   randomPassword,
   type StartedRedisServer,
@@ -20,6 +21,9 @@ export interface StartRedisClusterOptions {
   /** Further arguments for each server; they win over the emulator's own. */
   readonly args?: readonly string[];
 }
+
+/** The address that the nodes have for each other. */
+const LOOPBACK_IP = "127.0.0.1";
 
 /**
  * Starts the nodes of a cluster, the masters each with its slots. They learn about each other when the ports are

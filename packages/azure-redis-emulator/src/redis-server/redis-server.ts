@@ -5,6 +5,6 @@ export { findRedisServer } from "./find-redis-server.js";
 export { isOpenToAnybody } from "./open-server.js";
 export { type StartRedisClusterOptions, startRedisCluster } from "./redis-cluster.js";
 export { RedisReplyError, type Reply } from "./reply.js";
-export { LOOPBACK_IP, type RunningCluster } from "./running-cluster.js";
+export type { RunningCluster } from "./running-cluster.js";
 export type { RedisServer } from "./server.js";
 export { type StartRedisServerOptions, startRedisServer } from "./start-redis-server.js";

@@ -1,10 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { RedisBackend } from "./backend.js";
-import { type ClusterView, type ExpectedCluster, knows, ownPlace, whatIsMissing } from "./cluster-view.js";
+import { disagreement, type Member, runningReplicas } from "./cluster-members.js";
+import { knows, ownPlace } from "./cluster-view.js";
 import type { StartedRedisServer } from "./start-redis-server.js";
-
-/** The address that the nodes have for each other. */
-export const LOOPBACK_IP = "127.0.0.1";
 
 /** How long the nodes may take to agree. After a start they wait for 2 s before they serve (CLUSTER_WRITABLE_DELAY). */
 const UP_TIMEOUT_MS = 30_000;
@@ -22,16 +20,6 @@ const MANUAL_FAILOVER_MS = 6_000;
 
 /** How often a node is asked. */
 const POLL_MS = 20;
-
-/** A node and its place, as far as known. Outside of {@link RunningCluster} nobody changes it. */
-export interface Member {
-  readonly server: StartedRedisServer;
-  readonly id: string;
-  /** Where it sends clients that want this node. */
-  announced: { readonly host: string; readonly port: number };
-  /** Index of the master that it replicates; its own when it is one. */
-  master: number;
-}
 
 /** The nodes of a cluster: what they are, and what can be done to them, one thing after the other. */
 export class RunningCluster implements RedisBackend {
@@ -65,9 +53,7 @@ export class RunningCluster implements RedisBackend {
 
   /** Replicas of a master that run. */
   replicasOf(node: number): readonly number[] {
-    return this.#members.flatMap(({ master, server }, index) =>
-      master === node && index !== node && server.isRunning ? [index] : [],
-    );
+    return runningReplicas(this.#members, node);
   }
 
   async announce(ports: readonly number[]): Promise<void> {
@@ -212,40 +198,10 @@ export class RunningCluster implements RedisBackend {
     await this.#until(
       () => missing ?? "it does not answer",
       async () => {
-        missing = await this.#whatIsMissing();
+        missing = await disagreement(this.#members);
         return missing === undefined;
       },
     );
-  }
-
-  async #whatIsMissing(): Promise<string | undefined> {
-    const running = this.#running();
-    const views = await Promise.all(running.map(({ server }) => viewOf(server)));
-    // Each node knows its own place first, whoever has changed it.
-    for (const [index, member] of running.entries()) {
-      const { id, masterId = id } = ownPlace(views[index]!.nodes);
-      member.master = this.#members.findIndex((other) => other.id === masterId);
-    }
-    const expected = this.#expected();
-    for (const [index, { server }] of running.entries()) {
-      const missing = whatIsMissing(views[index]!, expected);
-      if (missing !== undefined) return `to its node at port ${server.port} ${missing}`;
-    }
-    return undefined;
-  }
-
-  #expected(): ExpectedCluster {
-    const endpoint = (member: Member): string => `${member.announced.host}:${member.announced.port}`;
-    const masters = this.#members.filter((member, index) => member.master === index);
-    return {
-      shards: new Map(
-        masters.map((master) => {
-          const replicas = this.replicasOf(this.#members.indexOf(master));
-          return [endpoint(master), new Set(replicas.map((index) => endpoint(this.#at(index))))];
-        }),
-      ),
-      nodes: new Map(this.#members.map(({ id, server }) => [id, server.isRunning])),
-    };
   }
 
   /** Lets the nodes talk often while `action` goes on. */
@@ -285,11 +241,4 @@ export class RunningCluster implements RedisBackend {
   #at(node: number): Member {
     return this.#members[node]!;
   }
-}
-
-async function viewOf(server: StartedRedisServer): Promise<ClusterView> {
-  const [info, nodes, slots] = await Promise.all(
-    ["INFO", "NODES", "SLOTS"].map((about) => server.command("CLUSTER", about)),
-  );
-  return { info: String(info), nodes: String(nodes), slots: slots! };
 }
