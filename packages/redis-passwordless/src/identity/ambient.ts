@@ -2,6 +2,7 @@ import { PasswordlessError } from "../core/errors.js";
 import type { IdentityProvider, TokenRequest } from "../core/identity-provider.js";
 import type { TokenResponse } from "../core/token.js";
 import { ExchangeFailure, exchange } from "./http.js";
+import { NO_IDENTITY } from "./managed-identity-errors.js";
 
 /** As long as @azure/identity waits for the same probe; IMDS is on the host and answers within milliseconds. */
 const PROBE_TIMEOUT_MS = 1000;
@@ -11,12 +12,15 @@ export interface AmbientProviders {
   readonly developer: IdentityProvider;
   /** Address to probe; without the `Metadata` header it answers with an error, which is an answer. */
   readonly probeUrl: string;
+  /** Whether the managed identity was chosen by somebody; then no other will do. */
+  readonly isNamed: boolean;
 }
 
 /**
  * No variable says who we are: an Azure virtual machine, or a developer's machine. The instance metadata service is
- * probed once; if it answers, the managed identity is asked, otherwise the developer's login. The first of them that
- * yields a token stays, so that a service never changes its identity while it runs.
+ * probed; if it answers, the managed identity is asked, otherwise the developer's login, and so it is on a virtual
+ * machine without a managed identity, such as a hosted build agent. The first of them that yields a token stays, so
+ * that a service never changes its identity while it runs.
  */
 export class AmbientProvider implements IdentityProvider {
   readonly description: string;
@@ -30,19 +34,55 @@ export class AmbientProvider implements IdentityProvider {
 
   async requestToken(request: TokenRequest): Promise<TokenResponse> {
     if (this.#chosen !== undefined) return this.#chosen.requestToken(request);
-    const { managedIdentity, developer, probeUrl } = this.#providers;
-    const isOnAzure = await answers(probeUrl, request.signal);
-    const candidate = isOnAzure ? managedIdentity : developer;
+    const { managedIdentity, developer, probeUrl, isNamed } = this.#providers;
+    if (!(await answers(probeUrl, request.signal))) return this.#askDeveloper(request);
+    let refusal: PasswordlessError;
     try {
-      const response = await candidate.requestToken(request);
-      this.#chosen = candidate;
-      return response;
+      return await this.#ask(managedIdentity, request);
     } catch (error) {
-      if (isOnAzure || !PasswordlessError.is(error) || error.code !== "ERR_PASSWORDLESS_PEER_MISSING")
-        throw error;
+      if (isNamed || !isNoIdentity(error)) throw error;
+      refusal = error;
+    }
+    try {
+      return await this.#ask(developer, request);
+    } catch (error) {
+      request.signal.throwIfAborted();
+      throw noneHere(refusal, error);
+    }
+  }
+
+  async #askDeveloper(request: TokenRequest): Promise<TokenResponse> {
+    try {
+      return await this.#ask(this.#providers.developer, request);
+    } catch (error) {
+      if (!PasswordlessError.is(error) || error.code !== "ERR_PASSWORDLESS_PEER_MISSING") throw error;
       throw nobody(error);
     }
   }
+
+  async #ask(provider: IdentityProvider, request: TokenRequest): Promise<TokenResponse> {
+    const response = await provider.requestToken(request);
+    this.#chosen = provider;
+    return response;
+  }
+}
+
+/** The metadata service's refusal with nothing attached to the machine. */
+function isNoIdentity(error: unknown): error is PasswordlessError {
+  return PasswordlessError.is(error) && error.details[NO_IDENTITY] === true;
+}
+
+/** A virtual machine without a managed identity, on which nobody is logged in either. */
+function noneHere(refusal: PasswordlessError, developer: unknown): PasswordlessError {
+  const { code, details, retryable } = refusal;
+  const alsoSaid = PasswordlessError.is(developer) ? ` ${developer.message}` : "";
+  return new PasswordlessError(code, {
+    message: `This virtual machine has no managed identity, and no developer is logged in.${alsoSaid}`,
+    remedy: "Attach a managed identity to the virtual machine; if it is a developer's, run `az login`.",
+    retryable,
+    details,
+    cause: developer,
+  });
 }
 
 async function answers(probeUrl: string, signal: AbortSignal): Promise<boolean> {

@@ -1,5 +1,6 @@
 import { PasswordlessError } from "../core/errors.js";
 import { AADSTS, aadstsNumber } from "./aadsts.js";
+import { loginAdvice, withLoginCommand } from "./developer-tools.js";
 import { type Refusal, refusalError } from "./refusal.js";
 import { redact, sanitiseCause } from "./sanitise.js";
 
@@ -18,8 +19,10 @@ const NETWORK_CODE = /^E(?:CONNREFUSED|CONNRESET|NOTFOUND|AI_AGAIN|TIMEDOUT|HOST
  * Turns the error of a `TokenCredential` into ours. @azure/identity says the same thing in several ways (an expired
  * secret is an `AuthenticationRequiredError` around an error of msal), so what counts is what any error of the chain
  * of causes, and of the list of a chained credential, says.
+ *
+ * @param tenantId the tenant that the token must come from, if it is known: for the command to log in with
  */
-export function credentialError(error: unknown, identity: string): PasswordlessError {
+export function credentialError(error: unknown, identity: string, tenantId?: string): PasswordlessError {
   if (PasswordlessError.is(error)) return error;
   const chain = flatten(error);
   const cause = sanitiseCause(error);
@@ -33,14 +36,22 @@ export function credentialError(error: unknown, identity: string): PasswordlessE
 
   if (aadsts !== undefined) {
     const message = chain.find((link) => aadstsNumber(link.message) === aadsts)?.message ?? "";
-    return refusalError({ ...refusal, description: message.slice(message.indexOf(`AADSTS${aadsts}`)) });
+    return refusalError({
+      ...refusal,
+      description: message.slice(message.indexOf(`AADSTS${aadsts}`)),
+      adaptRemedy: (remedy) => withLoginCommand(remedy, `${identity} ${message}`, tenantId),
+    });
   }
   const isUnavailable = chain.some(({ name }) => name === "CredentialUnavailableError");
   if (isUnavailable || chain.some(({ code }) => NETWORK_CODE.test(code))) {
+    const advice = loginAdvice(speakers(error).map(messageOf), tenantId);
     return new PasswordlessError("ERR_PASSWORDLESS_IDENTITY_UNAVAILABLE", {
       message: `No token from the ${identity}: ${summary(error)}`,
-      remedy: "Log in (`az login`), or run where Azure provides an identity, or pass another one.",
-      retryable: true,
+      remedy:
+        advice?.remedy ??
+        "Log in (`az login`), or run where Azure provides an identity, or pass another one.",
+      // A login that is missing does not come by itself; everything else may.
+      retryable: advice?.needsPerson !== true,
       cause,
     });
   }
@@ -88,10 +99,16 @@ function link(error: Readonly<Record<string, unknown>>): ForeignError {
 
 /** What the error says, shortly; for a chained credential what each member says. The whole text is in the cause. */
 function summary(error: unknown): string {
-  const { errors } = (typeof error === "object" && error !== null ? error : {}) as { errors?: unknown };
-  const speakers: readonly unknown[] = Array.isArray(errors) && errors.length > 0 ? errors : [error];
-  const text = speakers.map((speaker) => firstSentence(messageOf(speaker))).join("; ");
+  const text = speakers(error)
+    .map((speaker) => firstSentence(messageOf(speaker)))
+    .join("; ");
   return `${text === "" ? "it did not say why" : redact(text)}.`;
+}
+
+/** The members of a chained credential, or the error itself. */
+function speakers(error: unknown): readonly unknown[] {
+  const { errors } = (typeof error === "object" && error !== null ? error : {}) as { errors?: unknown };
+  return Array.isArray(errors) && errors.length > 0 ? errors : [error];
 }
 
 function messageOf(error: unknown): string {

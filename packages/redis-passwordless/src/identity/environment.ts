@@ -34,13 +34,13 @@ export function planFromEnvironment(env: Environment, options: IdentityOptions =
   const settings = commonSettings(options, env);
   const preference = variable(env, "AZURE_TOKEN_CREDENTIALS")?.toLowerCase();
   if (preference !== undefined && preference !== "prod") {
-    return planDefaultAzureCredential(options, settings, `AZURE_TOKEN_CREDENTIALS is "${preference}"`);
+    return planDefaultAzureCredential(settings, `AZURE_TOKEN_CREDENTIALS is "${preference}"`);
   }
   return (
     workloadIdentity(env, settings) ??
     servicePrincipal(env, settings) ??
     managedIdentity(env, settings) ??
-    ambient(env, options, settings)
+    ambient(env, settings)
   );
 }
 
@@ -91,7 +91,7 @@ function reasonOf(kind: "imds" | "appService" | "foreign" | undefined): string {
   return 'AZURE_TOKEN_CREDENTIALS is "prod"';
 }
 
-function ambient(env: Environment, options: IdentityOptions, settings: CommonSettings): IdentityPlan {
+function ambient(env: Environment, settings: CommonSettings): IdentityPlan {
   const clientId = variable(env, "AZURE_CLIENT_ID");
   const which = clientId === undefined ? "" : "; AZURE_CLIENT_ID names the managed identity";
   const reason = `no variable says what kind of identity it is${which}`;
@@ -106,10 +106,13 @@ function ambient(env: Environment, options: IdentityOptions, settings: CommonSet
       const source = { kind: "imds", host: IMDS_HOST } as const;
       const [managedIdentity, developer] = await Promise.all([
         loadManagedIdentity(source, { clientId }, settings),
-        planDefaultAzureCredential(options, settings, reason).load(),
+        planDefaultAzureCredential(settings, reason).load(),
       ]);
       const probeUrl = `${IMDS_HOST}/metadata/identity/oauth2/token`;
-      return new AmbientProvider({ managedIdentity, developer, probeUrl }, description);
+      return new AmbientProvider(
+        { managedIdentity, developer, probeUrl, isNamed: clientId !== undefined },
+        description,
+      );
     },
   };
 }

@@ -4,6 +4,14 @@ import { malformedError, refusalError } from "./refusal.js";
 import { redact } from "./sanitise.js";
 import { parseObject, textOf } from "./token-response.js";
 
+/** In the details of the refusal that says that no such identity is attached. */
+export const NO_IDENTITY = "noIdentity";
+
+const ON_A_LAPTOP =
+  "on a developer's machine leave the identity out (`managedIdentity`, `clientId`, …), install @azure/identity and run `az login`, or pass a `credential`.";
+/** Where there is no managed identity, and most likely will be none. */
+export const NOT_ON_AZURE = `Only Azure's own machines have a managed identity, and this seems to be none: ${ON_A_LAPTOP}`;
+
 interface Asked {
   readonly from: string;
   readonly identity: string;
@@ -20,6 +28,7 @@ interface Row {
   readonly retryable: boolean;
   readonly meaning: string;
   readonly remedy: string;
+  readonly details?: Readonly<Record<string, boolean>>;
 }
 
 const ATTACH =
@@ -53,6 +62,7 @@ const ROWS: readonly Row[] = [
     retryable: false,
     meaning: "no such identity is attached",
     remedy: ATTACH,
+    details: { [NO_IDENTITY]: true },
   },
   {
     status: 401,
@@ -66,18 +76,17 @@ const ROWS: readonly Row[] = [
     status: 403,
     pattern: /unreachable/i,
     code: "ERR_PASSWORDLESS_IDENTITY_UNAVAILABLE",
-    retryable: true,
-    meaning: "Docker Desktop answered: there is no managed identity on this machine",
-    remedy: "On a developer's machine use `az login` with @azure/identity, or a service principal.",
+    retryable: false,
+    meaning: "Docker Desktop answered: this machine has no managed identity",
+    remedy: NOT_ON_AZURE,
   },
   {
     status: 403,
     isForeign: true,
     code: "ERR_PASSWORDLESS_IDENTITY_UNAVAILABLE",
     retryable: true,
-    meaning: "something in between answered",
-    remedy:
-      "Exempt the endpoint from the proxy; if this is not Azure, use `az login` or a service principal.",
+    meaning: "something in between answered, so this machine has no managed identity or a proxy hides it",
+    remedy: `On Azure exempt the endpoint from the proxy; ${ON_A_LAPTOP}`,
   },
   {
     status: 404,
@@ -117,7 +126,7 @@ export function managedIdentityRefusal(response: HttpResponse, asked: Asked): Pa
     message: `${asked.from.charAt(0).toUpperCase()}${asked.from.slice(1)} gave no token to the ${asked.identity}: ${row.meaning}. It answered ${redact(observed.join(", "), asked.secrets)}.`,
     remedy: row.remedy,
     retryable: row.retryable,
-    details: { status },
+    details: { status, ...row.details },
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
   });
 }

@@ -3,7 +3,7 @@ import type { IdentityProvider, TokenRequest } from "../core/identity-provider.j
 import type { TokenResponse } from "../core/token.js";
 import { resourceOf } from "./clouds.js";
 import { ExchangeFailure, exchange, type HttpResponse } from "./http.js";
-import { managedIdentityRefusal } from "./managed-identity-errors.js";
+import { managedIdentityRefusal, NOT_ON_AZURE } from "./managed-identity-errors.js";
 import type { ManagedIdentitySource } from "./managed-identity-source.js";
 import type { ManagedIdentitySelector } from "./options.js";
 import { malformedError, unreachableError } from "./refusal.js";
@@ -114,6 +114,3 @@ export class ManagedIdentityProvider implements IdentityProvider {
     );
   }
 }
-
-const NOT_ON_AZURE =
-  "Managed identities exist on Azure only: on a developer's machine run `az login` and use `DefaultAzureCredential` (install @azure/identity), or a service principal.";

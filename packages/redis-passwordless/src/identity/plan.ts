@@ -143,23 +143,15 @@ export function planWorkloadIdentity(
   };
 }
 
-export function planDefaultAzureCredential(
-  options: IdentityOptions,
-  settings: CommonSettings,
-  reason: string,
-): IdentityPlan {
+export function planDefaultAzureCredential(settings: CommonSettings, reason: string): IdentityPlan {
   const description = "DefaultAzureCredential of @azure/identity";
-  // Without a word from the caller its own environment rule for the authority holds.
-  const isExplicit = options.cloud !== undefined || options.authorityHost !== undefined;
   return {
     kind: "defaultAzureCredential",
     description,
     reason,
     async load() {
       const { defaultAzureCredential, TokenCredentialProvider } = await import("./token-credential.js");
-      const credential = defaultAzureCredential({
-        authorityHost: isExplicit ? settings.authorityHost : undefined,
-      });
+      const credential = defaultAzureCredential({ authorityHost: settings.authorityHost, ca: settings.ca });
       return new TokenCredentialProvider(credential, settings, description);
     },
   };

@@ -21,6 +21,8 @@ export interface Refusal {
   readonly cause?: unknown;
   /** Values that the other side may have echoed and that must not be shown. */
   readonly secrets?: readonly string[] | undefined;
+  /** Makes the remedy fit whoever asked, such as the command to log in with. @default as it is */
+  readonly adaptRemedy?: ((remedy: string) => string) | undefined;
 }
 
 interface Judgement {
@@ -40,7 +42,7 @@ export function refusalError(refusal: Refusal): PasswordlessError {
   const observed = observation(refusal, aadsts);
   return new PasswordlessError(code, {
     message: `${sentence(`${refusal.from} gave no token to the ${refusal.identity}${meaning === undefined ? "" : `: ${meaning}`}`)} It answered ${observed}.`,
-    remedy,
+    remedy: refusal.adaptRemedy?.(remedy) ?? remedy,
     retryable,
     details: detailsOf(refusal, aadsts),
     ...(refusal.retryAfterMs === undefined ? {} : { retryAfterMs: refusal.retryAfterMs }),

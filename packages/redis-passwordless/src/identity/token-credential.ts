@@ -1,6 +1,7 @@
 import { PasswordlessError } from "../core/errors.js";
 import type { IdentityProvider, TokenRequest } from "../core/identity-provider.js";
 import type { TokenResponse } from "../core/token.js";
+import { CLOUDS } from "./clouds.js";
 import { credentialError } from "./credential-errors.js";
 import { once } from "./once.js";
 import { sanitiseCause } from "./sanitise.js";
@@ -43,7 +44,7 @@ export class TokenCredentialProvider implements IdentityProvider {
       accessToken = await credential.getToken(this.#expected.scope, { abortSignal: signal });
     } catch (error) {
       signal.throwIfAborted();
-      throw credentialError(error, this.description);
+      throw credentialError(error, this.description, this.#expected.expectedTenantId);
     }
     if (typeof accessToken?.token !== "string" || accessToken.token === "") {
       throw new PasswordlessError("ERR_PASSWORDLESS_IDENTITY_UNAVAILABLE", {
@@ -67,19 +68,50 @@ interface AzureIdentity {
 }
 
 export interface AzureCredentialOptions {
+  /** Base address of Microsoft Entra ID. */
   readonly authorityHost?: string | undefined;
   readonly managedIdentityClientId?: string | undefined;
+  /** Certificate authorities (PEM) to trust instead of the system's. */
+  readonly ca?: string | readonly string[] | undefined;
 }
+
+/**
+ * Authorities that msal may ask Microsoft about, and whose aliases it learns that way.
+ * @see https://learn.microsoft.com/entra/identity-platform/authentication-national-cloud
+ */
+const DISCOVERABLE = new Set([
+  ...Object.values(CLOUDS).map(({ authorityHost }) => new URL(authorityHost).host),
+  "login.windows.net",
+  "login.microsoft.com",
+  "sts.windows.net",
+  "login.chinacloudapi.cn",
+  "login.microsoftonline.de",
+  "login.usgovcloudapi.net",
+]);
 
 /**
  * `DefaultAzureCredential` of @azure/identity, loaded when it is first asked for a token: it finds the login of
  * Azure CLI, Azure PowerShell, Azure Developer CLI and Visual Studio Code, after the identities of services.
  */
-export function defaultAzureCredential(options: AzureCredentialOptions = {}): () => Promise<TokenCredential> {
+export function defaultAzureCredential({
+  ca,
+  ...options
+}: AzureCredentialOptions = {}): () => Promise<TokenCredential> {
   return once(async () => {
     const { DefaultAzureCredential } = await loadAzureIdentity("DefaultAzureCredential");
-    return new DefaultAzureCredential(withoutUndefined(options));
+    return new DefaultAzureCredential(
+      withoutUndefined({
+        ...options,
+        // Of an authority of its own, as in a private cloud, Microsoft's discovery knows nothing and refuses it.
+        disableInstanceDiscovery: isDiscoverable(options.authorityHost) ? undefined : true,
+        tlsOptions: ca === undefined ? undefined : { ca: typeof ca === "string" ? ca : [...ca] },
+      }),
+    );
   });
+}
+
+function isDiscoverable(authorityHost: string | undefined): boolean {
+  return authorityHost === undefined || DISCOVERABLE.has(new URL(authorityHost).host);
 }
 
 /** `ManagedIdentityCredential` of @azure/identity, for the platforms whose endpoint is not spoken here. */

@@ -102,7 +102,12 @@ describe("without any variable", () => {
       },
     };
     const provider = new AmbientProvider(
-      { managedIdentity, developer: { description: "developer", requestToken: developer }, probeUrl },
+      {
+        managedIdentity,
+        developer: { description: "developer", requestToken: developer },
+        probeUrl,
+        isNamed: false,
+      },
       "ambient",
     );
     return { provider, asked: () => asked };

@@ -187,7 +187,7 @@ describe("a refusal", () => {
       /scope/,
     ],
     [401, { message: "unauthorized" }, REJECTED, false, /IDENTITY_HEADER/],
-    [403, "connecting to 169.254.169.254: an unreachable network", UNAVAILABLE, true, /az login/],
+    [403, "connecting to 169.254.169.254: an unreachable network", UNAVAILABLE, false, /az login/],
     [403, "denied by policy", UNAVAILABLE, true, /proxy/],
     [403, { error: { code: "forbidden", message: "not for you" } }, REJECTED, false, /configuration/],
     [404, "", UNAVAILABLE, true, /managed identity/],
