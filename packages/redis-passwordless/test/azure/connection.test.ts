@@ -269,7 +269,7 @@ describe("what is explicit comes first", () => {
   });
 
   test("options without an identity join the variables", () => {
-    const options = { entraId: { clientId: undefined, requestTimeoutMs: 5000 } };
+    const options = { entraId: { managedIdentity: undefined, requestTimeoutMs: 5000 } };
     const login = entraId(azureConnection(options, USER).login);
     expect(login.identityKind).toBe("managedIdentity");
     expect(login.options).toMatchObject({ managedIdentity: { clientId: CLIENT }, requestTimeoutMs: 5000 });

@@ -156,7 +156,7 @@ group("does not throw where connecting would", () => {
 
   test("the server is described where only the login is at fault", () => {
     const endpoint = "c.r.redisenterprise.cache.azure.net";
-    const description = describeEnvironment({ endpoint }, {});
+    const description = describeEnvironment({ endpoint }, APP_SERVICE);
     expect(description.endpoint).toMatchObject({ host: endpoint, reason: "option `endpoint`" });
     expect(String(description)).not.toContain("changes nothing");
     expect(describeEnvironment({}, APP_SERVICE).endpoint).toBeUndefined();
