@@ -25,6 +25,7 @@ async function run(command: StartCommand): Promise<number> {
   try {
     const environment = emulator.env(chosenIdentity(emulator, command), {
       managedIdentityEndpoint: command.managedIdentityEndpoint,
+      ...(command.hasServiceConnector && { serviceConnector: true as const }),
     });
     process.stdout.write(
       command.isJson ? `${JSON.stringify(description(emulator, environment))}\n` : exports(environment),

@@ -13,6 +13,8 @@ export type CliCommand =
       readonly isJson: boolean;
       readonly identity: IdentityChoice;
       readonly managedIdentityEndpoint: ManagedIdentityEndpoint;
+      /** Whether the environment has Service Connector's variables. */
+      readonly hasServiceConnector: boolean;
       readonly emulator: EmulatorOptions;
     };
 
@@ -36,14 +38,18 @@ const FLAGS = {
   "idle-timeout": { type: "string" },
   "redis-url": { type: "string" },
   "redis-bin": { type: "string" },
+  product: { type: "string" },
   cluster: { type: "string" },
+  "cluster-policy": { type: "string" },
   "cluster-replicas": { type: "string" },
   "cluster-announce": { type: "string" },
+  "service-connector": { type: "boolean" },
   help: { type: "boolean", short: "h" },
   version: { type: "boolean", short: "v" },
 } as const;
 
 type Flag = keyof typeof FLAGS;
+type ClusterOptions = NonNullable<NonNullable<EmulatorOptions["redis"]>["cluster"]>;
 
 const IDENTITIES: Readonly<Record<string, IdentityChoice>> = {
   system: "system",
@@ -62,6 +68,12 @@ const ANNOUNCEMENTS: Readonly<Record<string, "hostname" | "ip" | "unreachableIp"
   ip: "ip",
   "unreachable-ip": "unreachableIp",
 };
+
+const PRODUCTS: Readonly<Record<string, "managedRedis" | "cacheForRedis">> = {
+  "managed-redis": "managedRedis",
+  "cache-for-redis": "cacheForRedis",
+};
+const POLICIES: Readonly<Record<string, "oss" | "enterprise">> = { oss: "oss", enterprise: "enterprise" };
 
 /** `--token-lifetime` is `AZURE_REDIS_EMULATOR_TOKEN_LIFETIME`. */
 export function variableOf(flag: string): string {
@@ -103,23 +115,18 @@ export function parseCommandLine(args: readonly string[], env: NodeJS.ProcessEnv
       "Give --redis-url, for a server that runs, or --redis-bin, for one to start; not both.",
     );
   }
-  const masters = nodeCount(setting("cluster"), { of: "masters", least: 3 });
-  const replicas = nodeCount(setting("cluster-replicas"), { of: "replicas", least: 0 });
-  const announce = choice(setting("cluster-announce"), ANNOUNCEMENTS);
-  if (url !== undefined && masters !== undefined) {
-    throw new UsageError(
-      "Give --redis-url, for a server that runs, or --cluster, for one to start; not both.",
-    );
-  }
-  if (masters === undefined && (announce !== undefined || replicas !== undefined)) {
-    const flag = announce === undefined ? "--cluster-replicas" : "--cluster-announce";
-    throw new UsageError(`${flag} goes together with --cluster.`);
+  const product = choice(setting("product"), PRODUCTS);
+  const cluster = clusterOf(setting);
+  if (url !== undefined && cluster !== undefined) {
+    const flag = cluster.masters === undefined ? "--cluster-policy" : "--cluster";
+    throw new UsageError(`Give --redis-url, for a server that runs, or ${flag}, for one to start; not both.`);
   }
   return {
     name: "start",
     isJson: flagIsSet(setting("json")),
     identity: choice(setting("identity"), IDENTITIES) ?? "system",
     managedIdentityEndpoint: choice(setting("endpoint"), ENDPOINTS) ?? "imds",
+    hasServiceConnector: flagIsSet(setting("service-connector")),
     emulator: {
       ...(tokenLifetimeMs !== undefined && { tokenLifetimeMs }),
       ...(tokenVersion !== undefined && { tokenVersion }),
@@ -128,12 +135,36 @@ export function parseCommandLine(args: readonly string[], env: NodeJS.ProcessEnv
       redis: {
         ...(url !== undefined && { url }),
         ...(bin !== undefined && { bin }),
-        ...(masters !== undefined && {
-          cluster: { masters, ...(replicas !== undefined && { replicas }), ...(announce && { announce }) },
-        }),
+        ...(product !== undefined && { product }),
+        ...(cluster !== undefined && { cluster }),
       },
       gateway: { ...(port !== undefined && { port }), ...(idleTimeoutMs !== undefined && { idleTimeoutMs }) },
     },
+  };
+}
+
+/** The cluster that the flags ask for, if they do. */
+function clusterOf(setting: (flag: Flag) => Setting | undefined): ClusterOptions | undefined {
+  const policy = choice(setting("cluster-policy"), POLICIES);
+  const masters = nodeCount(setting("cluster"), { of: "masters", least: 3 });
+  const replicas = nodeCount(setting("cluster-replicas"), { of: "replicas", least: 0 });
+  const announce = choice(setting("cluster-announce"), ANNOUNCEMENTS);
+  const ofNodes = (["cluster", "cluster-replicas", "cluster-announce"] as const).filter(setting);
+  if (policy === "enterprise" && ofNodes.length > 0) {
+    throw new UsageError(
+      `Leave out --${ofNodes[0]!}, or choose --cluster-policy oss: with enterprise there is one endpoint.`,
+    );
+  }
+  if (policy === undefined && masters === undefined) {
+    const [flag] = ofNodes;
+    if (flag !== undefined) throw new UsageError(`--${flag} goes together with --cluster.`);
+    return undefined;
+  }
+  return {
+    ...(policy !== undefined && { policy }),
+    ...(masters !== undefined && { masters }),
+    ...(replicas !== undefined && { replicas }),
+    ...(announce !== undefined && { announce }),
   };
 }
 

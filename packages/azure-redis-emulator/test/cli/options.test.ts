@@ -9,6 +9,7 @@ test("without flags everything has its default", () => {
     isJson: false,
     identity: "system",
     managedIdentityEndpoint: "imds",
+    hasServiceConnector: false,
     emulator: { redis: {}, gateway: {} },
   });
 });
@@ -24,25 +25,28 @@ const FLAGS = {
   "control-port": "1235",
   "idle-timeout": "0",
   "redis-url": "redis://localhost",
+  product: "cache-for-redis",
+  "service-connector": "true",
 };
 const RESULT = {
   name: "start",
   isJson: true,
   identity: "servicePrincipal",
   managedIdentityEndpoint: "appService",
+  hasServiceConnector: true,
   emulator: {
     tokenLifetimeMs: 90_000,
     tokenVersion: "v2",
     tenantId: "t",
     controlPort: 1235,
-    redis: { url: "redis://localhost" },
+    redis: { url: "redis://localhost", product: "cacheForRedis" },
     gateway: { port: 1234, idleTimeoutMs: 0 },
   },
 };
 
 test("each flag has an effect", () => {
   const args = Object.entries(FLAGS).flatMap(([flag, value]) =>
-    flag === "json" ? ["--json"] : [`--${flag}`, value],
+    value === "true" ? [`--${flag}`] : [`--${flag}`, value],
   );
   expect(parseCommandLine(args, {})).toEqual(RESULT);
 });
@@ -70,6 +74,20 @@ test("the flags of a cluster have an effect, and so have their variables", () =>
   });
 });
 
+test("a clustering policy needs no number of masters", () => {
+  const redisOf = (...args: string[]) => parseCommandLine(args, {});
+  expect(redisOf("--cluster-policy", "enterprise", "--product", "managed-redis")).toMatchObject({
+    emulator: { redis: { product: "managedRedis", cluster: { policy: "enterprise" } } },
+  });
+  expect(redisOf("--cluster-policy", "oss", "--cluster-announce", "ip")).toMatchObject({
+    emulator: { redis: { cluster: { policy: "oss", announce: "ip" } } },
+  });
+  const env = { AZURE_REDIS_EMULATOR_CLUSTER_POLICY: "enterprise" };
+  expect(parseCommandLine([], env)).toMatchObject({
+    emulator: { redis: { cluster: { policy: "enterprise" } } },
+  });
+});
+
 test("a flag wins over its variable", () => {
   const env = { AZURE_REDIS_EMULATOR_PORT: "1" };
   expect(parseCommandLine(["--port", "2"], env)).toMatchObject({ emulator: { gateway: { port: 2 } } });
@@ -80,6 +98,7 @@ test("the help names every flag", () => {
     ...Object.keys(FLAGS),
     "redis-bin",
     "cluster",
+    "cluster-policy",
     "cluster-replicas",
     "cluster-announce",
     "help",
@@ -113,6 +132,11 @@ describe("a usage error names the flag or variable and what it takes", () => {
       {},
       /^--cluster-replicas takes a number of replicas, 0/,
     ],
+    [["--product", "redis"], {}, /^--product takes managed-redis, cache-for-redis; got "redis"/],
+    [["--cluster-policy", "none"], {}, /^--cluster-policy takes oss, enterprise/],
+    [["--cluster-policy", "enterprise", "--cluster", "3"], {}, /^Leave out --cluster, or choose/],
+    [["--cluster-policy", "enterprise", "--cluster-announce", "ip"], {}, /^Leave out --cluster-announce/],
+    [["--redis-url", "a", "--cluster-policy", "enterprise"], {}, /--redis-url.*--cluster-policy.*not both/],
     [["--colour"], {}, /--colour/],
     [["start"], {}, /start/],
   ])("%j %j", (args, env, message) => {
