@@ -38,7 +38,19 @@ await bundle.write({
   codeSplitting: {
     groups: [
       // What the next group and everything else stand on. In that group's file it would take the whole file along.
-      { name: "core", priority: 1, test: /src[\\/]core[\\/]|identity[\\/](?:clouds|guid)\.ts$/ },
+      { name: "core", priority: 3, test: /src[\\/]core[\\/]|identity[\\/](?:clouds|guid)\.ts$/ },
+      // What all entries need: who logs in, and where.
+      {
+        name: "identity",
+        priority: 2,
+        test: /src[\\/]topology[\\/]|azure[\\/](?:entra-id|endpoint|address|address-map)\.ts$/,
+      },
+      // What every adapter and its one call need.
+      {
+        name: "azure",
+        priority: 1,
+        test: /src[\\/]azure[\\/]|one-call[\\/](?!node-redis|ioredis)|adapters[\\/][a-z]+\.ts$|reauth[\\/](?:token-wait|probe)\.ts$/,
+      },
       // What a production identity needs for its first token: one file, loaded with the first request.
       {
         name: "token-request",
