@@ -206,7 +206,11 @@ function environment({ emulator, request }: ControlCall) {
   if (endpoint !== "imds" && endpoint !== "appService") {
     throw new InputError('"endpoint" must be "imds" or "appService".');
   }
-  return json(200, emulator.env(identity, { managedIdentityEndpoint: endpoint }));
+  const connector = request.query.get("serviceConnector");
+  const options = { managedIdentityEndpoint: endpoint } as const;
+  if (connector === null) return json(200, emulator.env(identity, options));
+  const serviceConnector = connector === "true" || connector;
+  return json(200, emulator.env(identity, { ...options, serviceConnector }));
 }
 
 /** By object ID, or one of the default identities by its kind. */

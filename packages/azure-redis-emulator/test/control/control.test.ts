@@ -53,6 +53,11 @@ describe("environment", () => {
     );
     const byId = await call("GET", `/env?identity=${azure.userIdentity.objectId}&endpoint=appService`);
     expect(byId.body).toEqual(azure.env(azure.userIdentity, { managedIdentityEndpoint: "appService" }));
+    const connected = await call("GET", "/env?identity=user&serviceConnector=true");
+    expect(connected.body).toEqual(azure.env(azure.userIdentity, { serviceConnector: true }));
+    const prefixed = await call("GET", "/env?identity=user&serviceConnector=CACHE");
+    expect(prefixed.body).toHaveProperty("CACHE_HOST");
+    expect((await call("GET", "/env?serviceConnector=A-B")).status).toBe(400);
   });
 
   test("of nobody is not found", async () => {
