@@ -106,6 +106,37 @@ test("what it prints is for a shell to evaluate; logs go to stderr", async () =>
   ]);
 });
 
+test("a cluster with replicas is described node by node, without the servers' passwords", async () => {
+  const args = [
+    "--json",
+    "--cluster",
+    "3",
+    "--cluster-replicas",
+    "1",
+    "--cluster-announce",
+    "unreachable-ip",
+  ];
+  const emulator = run(args);
+  const line = await firstLine(emulator);
+  const { redis } = JSON.parse(line) as { redis: { port: number; nodes: { port: number }[] } };
+  const node = (role: string, { port }: { port: number }) => ({
+    host: "localhost",
+    port,
+    role,
+    announced: { host: "192.0.2.1", port },
+  });
+  expect(redis.nodes).toEqual([
+    ...redis.nodes.slice(0, 3).map((master) => node("master", master)),
+    ...redis.nodes.slice(3).map((replica) => node("replica", replica)),
+  ]);
+  expect(redis.nodes).toHaveLength(6);
+  expect(redis.nodes[0]!.port).toBe(redis.port);
+  expect(line).not.toContain("redis://default");
+  emulator.child.kill("SIGTERM");
+  expect(await emulator.exited).toBe(143);
+  for (const { port } of redis.nodes) expect(await isListening(port)).toBe(false);
+});
+
 test("--help and --version print to stdout and do nothing else", async () => {
   const help = run(["--help"]);
   expect(await help.exited).toBe(0);
