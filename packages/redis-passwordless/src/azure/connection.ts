@@ -5,7 +5,7 @@ import { IDENTITY_OPTION_ALIASES, IDENTITY_OPTION_NAMES } from "../identity/opti
 import { LIFECYCLE_OPTION_NAMES } from "../reauth/identity.js";
 import type { AzureEndpoint } from "./endpoint.js";
 import type { EntraIdOptions } from "./entra-id.js";
-import { type AzureLogin, findLogin } from "./login.js";
+import { type AzureLogin, assertEntraId, findLogin } from "./login.js";
 import { assertEndpointOption, findServer, type Server } from "./server.js";
 import {
   type ServiceConnectorOptions,
@@ -85,6 +85,18 @@ export function azureConnection(options: AzureConnectionOptions, env: Environmen
 /** The server alone, whether or not somebody can log in there. */
 export function azureServer(options: AzureConnectionOptions, env: Environment): Server {
   return findServer(options, connectorVariables(options, env), env);
+}
+
+/**
+ * Where to connect, when it is settled that an identity logs in.
+ *
+ * @throws {PasswordlessError} as {@link azureServer}; `ERR_PASSWORDLESS_ENTRA_ID_UNSUPPORTED`
+ */
+export function serverForIdentity(options: AzureConnectionOptions, env: Environment): Server {
+  const variables = connectorVariables(options, env);
+  const server = findServer(options, variables, env);
+  assertEntraId(server, variables);
+  return server;
 }
 
 /** Service Connector's variables, once the options are known to be sound. */

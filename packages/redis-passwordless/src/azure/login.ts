@@ -59,7 +59,7 @@ export function findLogin(situation: Situation): AzureLogin {
 
 function findIdentity(situation: Situation): AzureLogin {
   const { options, variables, server, env } = situation;
-  if (!server.endpoint.supportsEntraId) throw entraIdUnsupported(server.endpoint.host, variables);
+  assertEntraId(server, variables);
   const given = Object.fromEntries(
     Object.entries(options.entraId ?? {}).filter(([, value]) => value !== undefined),
   ) as EntraIdOptions;
@@ -90,8 +90,11 @@ function hintAtClientId({ variables, server, env, hints }: Situation, kind: Iden
   );
 }
 
-function entraIdUnsupported(host: string, { names }: ServiceConnectorVariables): PasswordlessError {
-  return new PasswordlessError("ERR_PASSWORDLESS_ENTRA_ID_UNSUPPORTED", {
+/** @throws {PasswordlessError} `ERR_PASSWORDLESS_ENTRA_ID_UNSUPPORTED` */
+export function assertEntraId({ endpoint }: Server, { names }: ServiceConnectorVariables): void {
+  if (endpoint.supportsEntraId) return;
+  const { host } = endpoint;
+  throw new PasswordlessError("ERR_PASSWORDLESS_ENTRA_ID_UNSUPPORTED", {
     message: `Microsoft Entra ID cannot log in to ${host}: ${ENTERPRISE_RETIREMENT}`,
     remedy: `Migrate the cache to Azure Managed Redis, or log in with an access key (${names.connectionString} or ${names.password}) until then.`,
     details: { host },

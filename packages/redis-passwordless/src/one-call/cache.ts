@@ -1,5 +1,5 @@
 import { type ClientAdvice, clientAdvice } from "../azure/client-advice.js";
-import { azureConnection } from "../azure/connection.js";
+import { type AzureConnectionOptions, azureConnection, serverForIdentity } from "../azure/connection.js";
 import type { AzureEndpoint } from "../azure/endpoint.js";
 import { PasswordlessError } from "../core/errors.js";
 import type { Environment } from "../identity/managed-identity-source.js";
@@ -37,27 +37,27 @@ export function findCache(
   assertAzureSettings(settings);
   const { identity, addressMap, checkTopology: _, ...rest } = settings;
   if (own !== undefined && rest.endpoint !== undefined) throw twoAddresses(own);
-  const connection = azureConnection(
-    {
-      ...rest,
-      ...(own === undefined ? {} : { endpoint: own.text }),
-      // Who logs in is settled: nothing in the environment can contradict it.
-      ...(identity === undefined ? {} : { entraId: { identityProvider: () => identityIsSettled() } }),
-    },
-    env,
-  );
-  const { endpoint } = connection;
+  const where = { ...rest, ...(own === undefined ? {} : { endpoint: own.text }) };
+  const found = whereAndWho(where, identity, env);
+  const { endpoint } = found;
   return {
     endpoint,
-    database: connection.database,
-    identity: identity ?? sharedIdentity(connection.login, env),
+    database: found.database,
+    identity: found.identity,
     advice: clientAdvice(endpoint.product),
     addressMap: addressMap ?? (isAddress(endpoint.host) ? undefined : reachedByEndpoint(endpoint.host)),
   };
 }
 
-function identityIsSettled(): never {
-  throw new Error("the identity of the settings is asked instead");
+/** With an identity of the caller's, nothing that the environment says of a login can contradict it. */
+function whereAndWho(
+  where: AzureConnectionOptions,
+  identity: Identity | undefined,
+  env: Environment,
+): Omit<Cache, "advice" | "addressMap"> {
+  if (identity !== undefined) return { ...serverForIdentity(where, env), identity };
+  const { endpoint, database, login } = azureConnection(where, env);
+  return { endpoint, database, identity: sharedIdentity(login, env) };
 }
 
 function twoAddresses({ option }: OwnAddress): PasswordlessError {
