@@ -8,6 +8,7 @@ import { ENTERPRISE_RETIREMENT } from "./endpoint.js";
 import { type EntraIdOptions, identityOptionsOf } from "./entra-id.js";
 import { identityByVariables } from "./named-identity.js";
 import type { Secret } from "./secret.js";
+import type { Server } from "./server.js";
 import { IDENTITY_FIELDS, type ServiceConnectorVariables } from "./service-connector.js";
 import type { Situation } from "./situation.js";
 import { cloudOf, scopeOf } from "./token-source.js";
