@@ -1,6 +1,7 @@
 import { encodeCommand } from "resp-framing";
 import { describe, expect, test } from "vitest";
 import { CommandFilter } from "../../src/gateway/command-filter.js";
+import { CommandRules } from "../../src/gateway/command-rules.js";
 import { ReplyLedger } from "../../src/gateway/reply-ledger.js";
 
 const STREAM = Buffer.concat([
@@ -24,10 +25,11 @@ const REWRITTEN = Buffer.concat([
   encodeCommand(["SET", "k", "v\r\n*1\r\n$4\r\nAUTH\r\n"]),
 ]);
 
-async function filtered(chunks: Iterable<Buffer>): Promise<string> {
+async function filtered(chunks: Iterable<Buffer>, rules?: CommandRules): Promise<string> {
   const forwarded: Buffer[] = [];
   const filter = new CommandFilter({
     ledger: new ReplyLedger(),
+    ...(rules && { rules }),
     forward: (bytes) => void forwarded.push(Buffer.from(bytes)),
     login: async (login) => {
       await Promise.resolve();
@@ -65,5 +67,60 @@ describe("CommandFilter", () => {
     const chunk = Buffer.alloc(65_536, "x");
     const chunks = [head, ...Array.from({ length: 20 }, () => chunk)];
     expect(await filtered(chunks)).toHaveLength(head.length + 20 * chunk.length);
+  });
+});
+
+describe("CommandFilter with rules", () => {
+  const commands = Buffer.concat([
+    encodeCommand(["SELECT", "1"]),
+    encodeCommand(["MGET", "{t}a", "{t}b"]),
+    STREAM.subarray(0, -2),
+    encodeCommand(["MULTI"]),
+    encodeCommand(["MGET", "a", "b"]),
+    Buffer.from("exec\r\nreset\r\n"),
+    encodeCommand(["MGET", "a", "b"]),
+    encodeCommand(["CLIENT", "ID"]),
+    encodeCommand(["client", "Pause", "1"]),
+    encodeCommand(["ECHO", "SELECT"]),
+  ]);
+
+  /** For one connection each. */
+  function rules(): CommandRules {
+    return new CommandRules({ product: "managedRedis", isEnterprisePolicy: true });
+  }
+
+  test("rewrites what they are about and nothing else", async () => {
+    const sent = await filtered([commands], rules());
+    const names = [...sent.matchAll(/\*\d+\r\n\$\d+\r\n([^\r]*)\r\n/g)].map(([, name]) => name);
+    expect(names.map((name) => name!.replace(/[0-9a-f]{24}$/, "…"))).toEqual([
+      "SELECT…",
+      "MGET",
+      "PING",
+      "AUTH",
+      "SUBSCRIBE",
+      "auth",
+      "HELLO",
+      "SET",
+      // The value of SET looks like one.
+      "AUTH",
+      "MULTI",
+      "MGET",
+      "reset…",
+      "EVAL",
+      "CLIENT",
+      "client",
+      "ECHO",
+    ]);
+    expect(sent).toMatch(/\r\nPause[0-9a-f]{24}\r\n\$1\r\n1\r\n\*2\r\n\$4\r\nECHO\r\n\$6\r\nSELECT\r\n$/);
+  });
+
+  test("does the same wherever the stream is cut, and byte by byte", async () => {
+    const whole = await filtered([commands], rules());
+    for (let at = 0; at <= commands.length; at++) {
+      const chunks = [commands.subarray(0, at), commands.subarray(at)];
+      expect(await filtered(chunks, rules()), `cut at ${at}`).toBe(whole);
+    }
+    const bytes = [...commands].map((byte) => Buffer.of(byte));
+    expect(await filtered(bytes, rules())).toBe(whole);
   });
 });
