@@ -38,7 +38,9 @@ export function createIdentity(options: EntraIdOptions, env: Environment): Ident
     [...IDENTITY_OPTION_NAMES, ...LIFECYCLE_OPTION_NAMES],
     IDENTITY_OPTION_ALIASES,
   );
-  return new Identity(createIdentityProvider(identityOptionsOf(options), env), options);
+  const provider = createIdentityProvider(identityOptionsOf(options), env);
+  const { requestTimeoutMs = provider.requestTimeoutMs } = options;
+  return new Identity(provider, { ...options, requestTimeoutMs });
 }
 
 /** Those options that say who it is. */

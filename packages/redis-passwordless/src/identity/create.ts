@@ -2,6 +2,7 @@ import type { IdentityProvider, TokenRequest } from "../core/identity-provider.j
 import type { TokenResponse } from "../core/token.js";
 import type { CertificateSource } from "./certificate.js";
 import { planFromEnvironment } from "./environment.js";
+import { INTERACTIVE_TIMEOUT_MS, isInteractive } from "./interactive-login.js";
 import { type Environment, variable } from "./managed-identity-source.js";
 import { once } from "./once.js";
 import type { IdentityOptions } from "./options.js";
@@ -27,7 +28,10 @@ export interface IdentityDescription {
 }
 
 /** An identity provider that says which identity it is and why. */
-export interface DescribedIdentityProvider extends IdentityProvider, IdentityDescription {}
+export interface DescribedIdentityProvider extends IdentityProvider, IdentityDescription {
+  /** How long one request should be allowed to take, in milliseconds, where that is out of the ordinary. */
+  readonly requestTimeoutMs?: number | undefined;
+}
 
 /**
  * Turns options into an identity provider. Options are checked at once; modules are loaded, files read and endpoints
@@ -66,12 +70,14 @@ class PlannedProvider implements DescribedIdentityProvider {
   readonly kind: IdentityKind;
   readonly description: string;
   readonly reason: string;
+  readonly requestTimeoutMs: number | undefined;
   readonly #load: () => Promise<IdentityProvider>;
 
   constructor(plan: IdentityPlan) {
     this.kind = plan.kind;
     this.description = plan.description;
     this.reason = plan.reason;
+    this.requestTimeoutMs = plan.requestTimeoutMs;
     this.#load = once(() => plan.load());
   }
 
@@ -103,6 +109,7 @@ function planForeign(
       kind: "credential",
       description,
       reason: "option `credential`",
+      requestTimeoutMs: isInteractive(credential) ? INTERACTIVE_TIMEOUT_MS : undefined,
       async load() {
         const { TokenCredentialProvider } = await import("./token-credential.js");
         return new TokenCredentialProvider(() => Promise.resolve(credential), settings, description);

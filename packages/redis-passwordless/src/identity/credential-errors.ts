@@ -15,6 +15,9 @@ interface ForeignError {
 const DEEPEST = 6;
 const NETWORK_CODE = /^E(?:CONNREFUSED|CONNRESET|NOTFOUND|AI_AGAIN|TIMEDOUT|HOSTUNREACH|NETUNREACH|PIPE)$/;
 
+/** What a user says who is asked to sign in: to a device code, and in the browser. */
+const DECLINED = /\b(?:authorization_declined|access_denied)\b/;
+
 /**
  * Turns the error of a `TokenCredential` into ours. @azure/identity says the same thing in several ways (an expired
  * secret is an `AuthenticationRequiredError` around an error of msal), so what counts is what any error of the chain
@@ -40,6 +43,13 @@ export function credentialError(error: unknown, identity: string, tenantId?: str
       ...refusal,
       description: message.slice(message.indexOf(`AADSTS${aadsts}`)),
       adaptRemedy: (remedy) => withLoginCommand(remedy, `${identity} ${message}`, tenantId),
+    });
+  }
+  if (chain.some(({ code, message }) => DECLINED.test(`${code} ${message}`))) {
+    return new PasswordlessError("ERR_PASSWORDLESS_IDENTITY_REJECTED", {
+      message: `The ${identity} got no token: the sign-in was declined.`,
+      remedy: "Sign in when asked, or pass another credential.",
+      cause,
     });
   }
   const isUnavailable = chain.some(({ name }) => name === "CredentialUnavailableError");

@@ -50,7 +50,10 @@ export interface IdentityOptions {
   readonly sendCertificateChain?: boolean | undefined;
   /** File with the federated token; read again for each token. */
   readonly federatedTokenFile?: string | undefined;
-  /** Anything with `getToken(scopes, { abortSignal })`. */
+  /**
+   * Anything with `getToken(scopes, { abortSignal })`. One that asks a person to sign in (`DeviceCodeCredential`,
+   * `InteractiveBrowserCredential`) asks once at a time, and `requestTimeoutMs` is then 15 minutes by default.
+   */
   readonly credential?: TokenCredential | undefined;
   readonly identityProvider?: CustomIdentityProvider | undefined;
   /**

@@ -30,6 +30,8 @@ export interface IdentityPlan {
   readonly description: string;
   /** Why this one: the options or variables that decided. */
   readonly reason: string;
+  /** How long one request may take unless the caller says otherwise, in milliseconds. @default core's */
+  readonly requestTimeoutMs?: number | undefined;
   load(): Promise<IdentityProvider>;
 }
 

@@ -3,6 +3,7 @@ import type { IdentityProvider, TokenRequest } from "../core/identity-provider.j
 import type { TokenResponse } from "../core/token.js";
 import { CLOUDS } from "./clouds.js";
 import { credentialError } from "./credential-errors.js";
+import { InteractiveLogin, isInteractive } from "./interactive-login.js";
 import { once } from "./once.js";
 import { sanitiseCause } from "./sanitise.js";
 import { type TokenExpectations, toTokenResponse } from "./token-response.js";
@@ -29,6 +30,7 @@ export class TokenCredentialProvider implements IdentityProvider {
   readonly description: string;
   readonly #credential: () => Promise<TokenCredential>;
   readonly #expected: TokenExpectations;
+  #interactive: InteractiveLogin | undefined;
 
   /** @param credential called for each request; it returns the same credential each time */
   constructor(credential: () => Promise<TokenCredential>, expected: TokenExpectations, description: string) {
@@ -41,7 +43,7 @@ export class TokenCredentialProvider implements IdentityProvider {
     const credential = await this.#credential();
     let accessToken: CredentialAccessToken | null;
     try {
-      accessToken = await credential.getToken(this.#expected.scope, { abortSignal: signal });
+      accessToken = await this.#ask(credential, signal);
     } catch (error) {
       signal.throwIfAborted();
       throw credentialError(error, this.description, this.#expected.expectedTenantId);
@@ -58,6 +60,14 @@ export class TokenCredentialProvider implements IdentityProvider {
       { token, expiresAtMs: expiresOnTimestamp, refreshAtMs: refreshAfterTimestamp },
       this.#expected,
     );
+  }
+
+  #ask(credential: TokenCredential, signal: AbortSignal): Promise<CredentialAccessToken | null> {
+    if (isInteractive(credential)) {
+      this.#interactive ??= new InteractiveLogin(credential);
+      return this.#interactive.getToken(this.#expected.scope, signal);
+    }
+    return credential.getToken(this.#expected.scope, { abortSignal: signal });
   }
 }
 

@@ -3,6 +3,7 @@ import { type Emulator, type Identity, startEmulator } from "azure-redis-emulato
 import { describe, expect, type TestContext, test } from "vitest";
 import { makeCertificates } from "../support.js";
 import { Laptop, rotated, type Tools } from "./laptop.js";
+import { decide } from "./person.js";
 
 /** Short enough to see a renewal, long enough for a tool to start on a busy machine. */
 const TOKEN_LIFETIME_MS = 10_000;
@@ -124,7 +125,7 @@ describe.concurrent("a credential of @azure/identity logs in, and again on the s
       );
       const { prompt } = await program.line();
       expect(prompt?.message).toContain(prompt?.userCode);
-      expect((await approve(azure, prompt)).status).toBe(200);
+      expect(await decide(azure, prompt, "approve")).toBe(200);
       const logins = await rotated(azure, program, 2);
       expect(new Set(logins.map(({ objectId }) => objectId))).toEqual(new Set([azure.developer.objectId]));
       const grants = azure.events.flatMap((event) =>
@@ -147,18 +148,3 @@ describe.concurrent("a credential of @azure/identity logs in, and again on the s
     ]);
   });
 });
-
-/** What the user does with the prompt: opens the page, types the code and signs in. */
-async function approve(azure: Emulator, prompt: { userCode: string; verificationUri: string } | undefined) {
-  const { request } = await import("node:https");
-  const body = new URLSearchParams({ otc: prompt?.userCode ?? "", decision: "approve" }).toString();
-  return new Promise<{ readonly status: number | undefined }>((resolve, reject) => {
-    const headers = { "content-type": "application/x-www-form-urlencoded" };
-    const options = { method: "POST", headers, ca: azure.caCertificate, agent: false as const };
-    request(prompt?.verificationUri ?? "", options, (response) => {
-      response.resume().on("end", () => resolve({ status: response.statusCode }));
-    })
-      .on("error", reject)
-      .end(body);
-  });
-}

@@ -85,6 +85,8 @@ export class Laptop implements Disposable {
 export interface Line {
   readonly clientId?: number;
   readonly prompt?: { readonly userCode: string; readonly verificationUri: string; readonly message: string };
+  /** Code of a request's error; the program goes on. */
+  readonly failing?: string;
   readonly error?: {
     readonly code: string;
     readonly message: string;
@@ -119,17 +121,24 @@ export class Program implements AsyncDisposable {
     return JSON.parse(value) as Line;
   }
 
+  /** The next line that says this, past what is failing meanwhile. */
+  async said<K extends keyof Line>(name: K): Promise<NonNullable<Line[K]>> {
+    for (;;) {
+      const line = await this.line();
+      const value = line[name];
+      if (value !== undefined) return value;
+      if (line.failing === undefined) throw new Error(`It says no ${name} but: ${JSON.stringify(line)}`);
+    }
+  }
+
   /** Resolves with its connection when it is connected. */
-  async connected(): Promise<number> {
-    const { clientId, ...other } = await this.line();
-    if (clientId === undefined) throw new Error(`It is not connected: ${JSON.stringify(other)}`);
-    return clientId;
+  connected(): Promise<number> {
+    return this.said("clientId");
   }
 
   /** The error that it ends in. */
   async failed(): Promise<NonNullable<Line["error"]>> {
-    const { error, ...other } = await this.line();
-    if (error === undefined) throw new Error(`It has not failed: ${JSON.stringify(other)}`);
+    const error = await this.said("error");
     await this.#closed;
     return error;
   }

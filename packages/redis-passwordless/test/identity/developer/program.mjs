@@ -52,6 +52,10 @@ const LOGINS = {
       userPromptCallback: (info) => print({ prompt: info }),
     }),
   }),
+  "DeviceCodeCredential, impatiently": () => ({
+    ...LOGINS["DeviceCodeCredential"]?.(),
+    requestTimeoutMs: 500,
+  }),
   InteractiveBrowserCredential: () => ({
     credential: new azure.InteractiveBrowserCredential({ ...authority, tenantId }),
   }),
@@ -79,6 +83,9 @@ const login = name === undefined ? undefined : LOGINS[name];
 if (name !== undefined && login === undefined) throw new Error(`no login ${name}`);
 // Nothing at all is given where the environment is to decide.
 const settings = login === undefined ? [] : [{ identity: entraId(login()) }];
+settings[0]?.identity.on("refreshFailing", ({ error }) =>
+  print({ failing: /** @type {any} */ (error).code }),
+);
 const ca = authorityCertificate();
 const socket = /** @type {const} */ ({
   reconnectStrategy: false,
