@@ -239,6 +239,7 @@ export type EmulatorEvent =
       readonly reason: "client" | "tokenExpired" | "idle" | "killed" | "server" | "fault";
     };
 
+/** Which variables {@link Emulator.env} has. */
 export interface EnvironmentOptions {
   /** Default `"imds"`. */
   readonly managedIdentityEndpoint?: ManagedIdentityEndpoint;
@@ -455,6 +456,8 @@ export interface Emulator extends AsyncDisposable {
    * The environment that points Azure SDKs and this emulator's users at it, as this identity (default: the
    * system-assigned one): `NODE_EXTRA_CA_CERTS`, `AZURE_AUTHORITY_HOST`, `REDIS_URL`, `AZURE_REDIS_EMULATOR_URL`
    * (the control address), and what makes an Azure SDK choose that identity.
+   *
+   * @throws {TypeError} when `serviceConnector` is no prefix, or there is no access key to give.
    */
   env(identity?: Identity, options?: EnvironmentOptions): Record<string, string>;
   close(): Promise<void>;
