@@ -105,6 +105,52 @@ describe("federation", () => {
   });
 });
 
+describe("a person", () => {
+  const atOnce = (decision: string) =>
+    `userPromptCallback: ({ userCode }) => fetch(\`\${env.AZURE_REDIS_EMULATOR_URL}/device-codes/\${userCode}/${decision}\`, { method: "POST" })`;
+  const deviceCode = (decision: string, tenant = "") =>
+    `new identity.DeviceCodeCredential({ disableInstanceDiscovery: true, ${tenant} ${atOnce(decision)} })`;
+  let quick: Emulator;
+
+  beforeAll(async () => {
+    quick = await startEmulator({ deviceCode: { intervalMs: 1000 } });
+  });
+  afterAll(() => quick.close());
+
+  test.each(["", "tenantId: 'common',", "tenantId: env.AZURE_TENANT_ID,"])(
+    "DeviceCodeCredential gets a token, with { %s }",
+    async (tenant) => {
+      const result = await getTokenWith(deviceCode("approve", tenant), quick.env(quick.developer));
+      expectTokenOf(result, quick.developer);
+      expect(result).toMatchObject({
+        claims: { idtyp: "user", upn: quick.developer.userPrincipalName },
+      });
+    },
+  );
+
+  test("DeviceCodeCredential hears of a refusal", async () => {
+    const result = await getTokenWith(deviceCode("decline"), quick.env(quick.developer));
+    expect(result).toMatchObject({
+      error: { message: expect.stringContaining("authorization_declined") as string },
+    });
+  });
+
+  test("InteractiveBrowserCredential gets the token of the user whom it names", async () => {
+    const ada = quick.addUser({ userPrincipalName: "ada@contoso.com" });
+    const browser = join(folder, "browser.mjs");
+    await writeFile(
+      browser,
+      `#!${process.execPath}\nconst page = await fetch(process.argv[2]);\nif (!page.ok) throw new Error(await page.text());\n`,
+      { mode: 0o700 },
+    );
+    const result = await getTokenWith(
+      `new identity.InteractiveBrowserCredential({ disableInstanceDiscovery: true, loginHint: "ada@contoso.com" })`,
+      { ...quick.env(ada), BROWSER: browser },
+    );
+    expectTokenOf(result, ada);
+  });
+});
+
 describe("managed identity", () => {
   test.each(["imds", "appService"] as const)(
     "ManagedIdentityCredential gets a token from %s, by the environment alone",
