@@ -1,47 +1,11 @@
 import { once } from "node:events";
-import { connect as connectPlain } from "node:net";
+import { connect as connectPlain, createServer } from "node:net";
 import { connect as connectTls } from "node:tls";
-import { createClient } from "redis";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Emulator, type EmulatorEvent, type RedisNode, startEmulator } from "../../src/index.js";
+import { address, logIn, OK, onServer, shardsSeenBy } from "../support/cluster.js";
 import { RawClient } from "../support/raw-client.js";
 import { connectRedis } from "../support/redis.js";
-
-/** An entry of `CLUSTER SLOTS`: first slot, last slot, master, replicas. */
-type Node = [host: string, port: number, id: string];
-type SlotRange = [first: number, last: number, ...nodes: Node[]];
-
-const OK = "+OK\r\n";
-
-function address({ announced }: RedisNode): string {
-  return `${announced.host}:${announced.port}`;
-}
-
-/** Runs a command on a real server, past its gateway. */
-async function onServer({ backendUrl }: RedisNode, ...command: string[]): Promise<unknown> {
-  const server = await createClient({ url: backendUrl }).connect();
-  try {
-    return await server.sendCommand(command);
-  } finally {
-    server.destroy();
-  }
-}
-
-/** The masters that `CLUSTER SLOTS` of a node has, each with its replicas, as `host:port`. */
-async function shardsSeenBy(azure: Emulator, { port }: RedisNode): Promise<string[][]> {
-  const client = await connectRedis(azure, azure.systemIdentity, undefined, port);
-  const ranges = await client.sendCommand<SlotRange[]>(["CLUSTER", "SLOTS"]);
-  client.destroy();
-  return ranges
-    .sort(([a], [b]) => a - b)
-    .map(([, , ...nodes]) => nodes.map(([host, nodePort]) => `${host}:${nodePort}`));
-}
-
-async function logIn(azure: Emulator, { port }: RedisNode, objectId = azure.userIdentity.objectId) {
-  const client = await RawClient.connect({ port, ca: azure.caCertificate });
-  expect(await client.call("AUTH", objectId, await azure.issueToken(objectId))).toBe(OK);
-  return client;
-}
 
 function phases(events: readonly EmulatorEvent[]): string[] {
   return events.flatMap((event) => (event.type === "failover" ? [`${event.phase} ${event.node}`] : []));
@@ -297,6 +261,19 @@ describe('a cluster with replicas that announces "ip"', () => {
     for (const client of subscribers) client.destroy();
   });
 
+  test("says so where the gateway cannot listen on a new address, and changes nothing", async () => {
+    const { port } = nodes[3]!;
+    const before = nodes.map(address);
+    const squatter = createServer().listen(port, "127.0.0.6");
+    await once(squatter, "listening");
+    await expect(azure.redis.failover({ node: 0 })).rejects.toThrow(
+      /^The gateway of node 3 cannot listen on 127\.0\.0\.6\. .* on macOS add the address/,
+    );
+    expect(nodes.map(address)).toEqual(before);
+    expect(nodes[0]!.role).toBe("master");
+    squatter.close();
+  });
+
   test.each<[object, string]>([
     [{ kind: "graceful" }, '"kind" must be "planned" or "unplanned"; got "graceful".'],
     [{ node: 3 }, '"node" must be the index of a master: 0, 2, 4; got 3.'],
@@ -319,85 +296,5 @@ describe('a cluster with replicas that announces "ip"', () => {
     expect(nodes.filter(({ isRunning }) => !isRunning)).toEqual([nodes[2]]);
     await azure.redis.revive(2);
     expect(nodes[2]).toMatchObject({ isRunning: true, role: "replica" });
-  });
-});
-
-describe('a cluster that announces "unreachableIp"', () => {
-  test("sends clients to addresses of TEST-NET-1, and to further ones after failovers", async () => {
-    await using azure = await startEmulator({
-      redis: { cluster: { replicas: 1, announce: "unreachableIp" } },
-    });
-    const { nodes } = azure.redis;
-    expect(nodes.map(address)).toEqual(nodes.map(({ port }) => `192.0.2.1:${port}`));
-    expect((await shardsSeenBy(azure, nodes[0]!)).map(([master]) => master)).toEqual(
-      nodes.slice(0, 3).map(address),
-    );
-    await azure.redis.failover({ node: 2 });
-    const client = await logIn(azure, nodes[0]!);
-    expect(await client.call("GET", "foo")).toBe(`-MOVED 12182 192.0.2.2:${nodes[5]!.port}\r\n`);
-    // The port that is announced is open under the name of the endpoint.
-    (await logIn(azure, nodes[5]!)).close();
-    client.close();
-  });
-});
-
-describe("a cluster that announces names", () => {
-  test("keeps them in a failover; it can be closed during one, with a node that was killed", async () => {
-    const azure = await startEmulator({ redis: { cluster: { replicas: 2 } } });
-    const { nodes } = azure.redis;
-    await expect(azure.redis.failover({ newAddress: true })).rejects.toThrow(
-      '"newAddress" needs nodes that are announced by address',
-    );
-    const { to } = await azure.redis.failover({ node: 0 });
-    expect(nodes.indexOf(to)).toBe(3);
-    expect(address(to)).toBe(`localhost:${to.port}`);
-    // Each of the other replicas follows it.
-    expect((await shardsSeenBy(azure, to))[0]!.sort()).toEqual(
-      [to, nodes[0]!, nodes[4]!].map(address).sort(),
-    );
-    const started = azure.waitFor("failover", ({ node }) => node === 1);
-    const failover = azure.redis.failover({ node: 1, kind: "unplanned" });
-    const failed = expect(failover).rejects.toThrow();
-    await started;
-    await expect.poll(() => nodes[1]!.isRunning).toBe(false);
-    await azure.close();
-    await failed;
-    for (const { port } of nodes) await expect(RawClient.connect({ port })).rejects.toThrow("ECONNREFUSED");
-  });
-});
-
-describe("one server", () => {
-  test("has no failovers, but a role, an address, certificates and maintenance", async () => {
-    await using azure = await startEmulator();
-    const { redis } = azure;
-    await expect(redis.failover()).rejects.toThrow("There is no cluster");
-    await expect(redis.revive(0)).rejects.toThrow("There is no cluster");
-    expect(redis.nodes).toMatchObject([
-      { role: "master", isRunning: true, announced: { host: "localhost", port: redis.port } },
-    ]);
-    await redis.useCertificate(0, ["other.example"]);
-    await expect(connectRedis(azure, azure.userIdentity)).rejects.toThrow("other.example");
-    await redis.useCertificate(0, null);
-    const subscriber = await connectRedis(azure, azure.userIdentity);
-    const message = new Promise((resolve) => {
-      void subscriber.subscribe("AzureRedisEvents", resolve).then(() =>
-        redis.publishMaintenance({
-          type: "NodeMaintenanceScheduled",
-          startTimeUtc: new Date("2026-11-21T09:00:00Z"),
-        }),
-      );
-    });
-    expect(await message).toBe(
-      "NotificationType|NodeMaintenanceScheduled|StartTimeInUTC|2026-11-21T09:00:00|IsReplica|False|" +
-        `IPAddress|127.0.0.1|SSLPort|${redis.port}|NonSSLPort|${redis.plaintextPort}`,
-    );
-    subscriber.destroy();
-    const lunch = { type: "Lunch" as "NodeMaintenanceEnded" };
-    await expect(redis.publishMaintenance(lunch)).rejects.toThrow(
-      '"type" must be one of NodeMaintenanceScheduled,',
-    );
-    await expect(redis.publishMaintenance({ type: "NodeMaintenanceEnded", node: 1 })).rejects.toThrow(
-      '"node" must be 0, there is only one node; got 1.',
-    );
   });
 });

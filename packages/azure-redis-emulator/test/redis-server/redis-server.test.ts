@@ -1,10 +1,11 @@
-import { spawn } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import {
   connectRedisServer,
@@ -62,6 +63,36 @@ describe("startRedisServer", () => {
     await server.command("SET", "k", "v");
     const [, , value] = await Promise.all([server.restart(), server.restart(), server.command("GET", "k")]);
     expect(value).toBe("v");
+    await server.close();
+  });
+
+  test("loses what it has in memory when it is killed, and starts again on the same port", async () => {
+    const server = await startRedisServer();
+    await server.command("SET", "k", "v");
+    await server.kill();
+    expect(server.isRunning).toBe(false);
+    expect(await isListening(server.port)).toBe(false);
+    await expect(server.command("PING")).rejects.toThrow("The Redis server is stopped");
+    await server.start();
+    expect(server.isRunning).toBe(true);
+    expect(await server.command("GET", "k")).toBeNull();
+    await server.close();
+  });
+
+  test("finds a server that is named by a relative path", async () => {
+    const bin = relative(process.cwd(), await findRedisServer(process.env));
+    const server = await startRedisServer({ bin });
+    expect(await server.command("PING")).toBe("PONG");
+    await server.close();
+  });
+
+  test("shows its password to nobody who lists processes", async () => {
+    const server = await startRedisServer({ isClusterNode: true });
+    const pid = /^process_id:(\d+)/m.exec(String(await server.command("INFO", "server")))?.[1];
+    const { stdout } = await promisify(execFile)("ps", ["-o", "args=", "-p", pid!]);
+    expect(stdout).toContain(String(server.port));
+    expect(stdout).not.toContain(server.password);
+    expect(statSync(await folderOf(server)).mode & 0o077).toBe(0);
     await server.close();
   });
 
