@@ -6,6 +6,7 @@ import { runFresh } from "./fresh-process.mjs";
 /** @typedef {import("../lib/report.mjs").Report} Report */
 
 const OURS = "redis-passwordless";
+const ONE_CALL = "redis-passwordless, azureRedis()";
 const PEER = "@redis/entraid, managed identity";
 const PEER_DEFAULT = "@redis/entraid, DefaultAzureCredential";
 const FLOOR = "node-redis, static password";
@@ -13,11 +14,17 @@ const FLOOR = "node-redis, static password";
 const CONNECTS = {
   [FLOOR]: "connect-static-password.mjs",
   [OURS]: "connect-redis-passwordless.mjs",
+  [ONE_CALL]: "connect-azure-redis.mjs",
   [PEER]: "connect-redis-entraid.mjs",
   [PEER_DEFAULT]: "connect-redis-entraid-default-credential.mjs",
 };
 
-const OUR_IMPORTS = ["redis-passwordless", "redis-passwordless/node-redis", "redis-passwordless/ioredis"];
+const OUR_IMPORTS = [
+  "redis-passwordless",
+  "redis-passwordless/node-redis",
+  "redis-passwordless/ioredis",
+  "redis-passwordless/azure",
+];
 const IMPORTS = [...OUR_IMPORTS, "@redis/entraid", "@azure/identity"];
 
 /** @param {string} specifier */
