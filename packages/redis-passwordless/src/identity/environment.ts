@@ -21,7 +21,7 @@ import {
  * 4. `IDENTITY_ENDPOINT` and `IDENTITY_HEADER` (App Service, Functions, Container Apps), or the variables of another
  *    platform: managed identity. As with @azure/identity, `AZURE_CLIENT_ID` then names a user-assigned one.
  * 5. `AZURE_POD_IDENTITY_AUTHORITY_HOST`, or `AZURE_TOKEN_CREDENTIALS=prod`: managed identity of the metadata service.
- * 6. Nothing: the metadata service's if it answers (a virtual machine), else a developer's login through
+ * 6. Nothing: the metadata service's if it answers and has one (a virtual machine), else a developer's login through
  *    `DefaultAzureCredential`.
  *
  * Workload identity comes first because its variables exist only where a cluster injects them, whereas a stray
