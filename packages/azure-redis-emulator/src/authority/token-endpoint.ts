@@ -9,6 +9,7 @@ import { unknownApplication } from "./clients.js";
 import { EntraError, missingParameter, unknownTenant } from "./entra-error.js";
 import { formOf, refusalAnswer } from "./request-form.js";
 import { checkResource, checkScope } from "./scope.js";
+import { tokenBody } from "./token-body.js";
 import { answerUserGrant, USER_GRANTS } from "./user-grant.js";
 
 /** Where the request arrived: `{tenant}/oauth2/token` or `{tenant}/oauth2/v2.0/token`. */
@@ -16,9 +17,6 @@ export interface TokenEndpoint {
   readonly tenant: string;
   readonly version: "v1" | "v2";
 }
-
-/** Above this, Entra ID advises when to refresh, and msal takes up the advice. */
-const REFRESH_IN_ABOVE_SECONDS = 2 * 3600;
 
 /**
  * Answers a token request: of an application for itself, or of a client for a user who has signed in.
@@ -58,24 +56,18 @@ async function issue(
   checkTarget(form, endpoint, options.directory.tenantId);
   const proof = await proveClient(form, record, options);
   const issued = await options.tokens.issue(record, proof, defect);
-  const secondsLeft = expiresIn(options.clock.now(), issued.expiresAt);
-  if (endpoint.version === "v1") {
-    const body = {
-      token_type: "Bearer",
-      expires_in: String(secondsLeft),
-      ext_expires_in: String(secondsLeft),
-      expires_on: String(issued.expiresAt),
-      not_before: String(issued.issuedAt),
-      resource: form.get("resource"),
-      access_token: issued.token,
-    };
-    return { answer: json(200, body), issued };
+  const nowMs = options.clock.now();
+  if (endpoint.version === "v2") {
+    return { answer: json(200, tokenBody(issued, nowMs)), issued };
   }
+  const secondsLeft = String(expiresIn(nowMs, issued.expiresAt));
   const body = {
     token_type: "Bearer",
     expires_in: secondsLeft,
     ext_expires_in: secondsLeft,
-    ...(secondsLeft > REFRESH_IN_ABOVE_SECONDS && { refresh_in: Math.floor(secondsLeft / 2) }),
+    expires_on: String(issued.expiresAt),
+    not_before: String(issued.issuedAt),
+    resource: form.get("resource"),
     access_token: issued.token,
   };
   return { answer: json(200, body), issued };

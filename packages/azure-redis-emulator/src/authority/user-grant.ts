@@ -1,14 +1,7 @@
 import type { IdentityRecord } from "../directory/identity-record.js";
 import type { RegularAnswer } from "../faults/token-requests.js";
 import { json } from "../http/http-server.js";
-import {
-  type ClientProof,
-  displayName,
-  expiresIn,
-  newTokenId,
-  pairwiseSubject,
-  tokenIssuer,
-} from "../tokens/claims.js";
+import { type ClientProof, displayName, newTokenId, pairwiseSubject, tokenIssuer } from "../tokens/claims.js";
 import { REDIS_RESOURCE_URI, USER_PERMISSION } from "../tokens/redis-resource.js";
 import type { IssuedToken, TokenDefect } from "../tokens/token-service.js";
 import type { AuthorityOptions } from "./authority-options.js";
@@ -16,6 +9,7 @@ import { proveClient } from "./client-proof.js";
 import { checkClient, checkTenantOfUsers } from "./clients.js";
 import { EntraError } from "./entra-error.js";
 import { checkScope, hasScope } from "./scope.js";
+import { tokenBody } from "./token-body.js";
 
 const DEVICE_CODE_GRANT = "urn:ietf:params:oauth:grant-type:device_code";
 
@@ -30,9 +24,6 @@ export const USER_GRANTS: ReadonlySet<string> = new Set([
 
 /** `/.default`, or a permission by its name. */
 export const USER_PERMISSIONS = new RegExp(`/(\\.default|${USER_PERMISSION})$`);
-
-/** Above this, Entra ID advises when to refresh, and msal takes up the advice. */
-const REFRESH_IN_ABOVE_SECONDS = 2 * 3600;
 
 /**
  * Answers a client that acts for a user who has signed in, in the browser, with a device code, or some time ago.
@@ -58,14 +49,9 @@ export async function answerUserGrant(
     throw new EntraError(50034, "invalid_grant", "The user account does not exist in the directory.");
   }
   const issued = await options.tokens.issue(record, proof, defect, clientId);
-  const left = expiresIn(options.clock.now(), issued.expiresAt);
   const body = {
-    token_type: "Bearer",
+    ...tokenBody(issued, options.clock.now()),
     scope: `${REDIS_RESOURCE_URI}/${USER_PERMISSION} ${REDIS_RESOURCE_URI}/.default`,
-    expires_in: left,
-    ext_expires_in: left,
-    ...(left > REFRESH_IN_ABOVE_SECONDS && { refresh_in: Math.floor(left / 2) }),
-    access_token: issued.token,
     ...(hasScope(scope, "offline_access") && {
       refresh_token: options.signIns.refreshTokens.issue({ objectId, clientId }),
     }),
