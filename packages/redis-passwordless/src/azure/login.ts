@@ -2,6 +2,7 @@ import { inspect } from "node:util";
 import { PasswordlessError } from "../core/errors.js";
 import { describeIdentity } from "../identity/create.js";
 import { variable } from "../identity/managed-identity-source.js";
+import { IDENTIFYING_OPTION_NAMES } from "../identity/options.js";
 import type { IdentityKind } from "../identity/plan.js";
 import { findAccessKey } from "./access-key.js";
 import { ENTERPRISE_RETIREMENT } from "./endpoint.js";
@@ -33,21 +34,6 @@ export type AzureLogin =
       readonly reason: string;
     };
 
-/** Options with which the caller has said who logs in. */
-const WHO = [
-  "clientId",
-  "objectId",
-  "resourceId",
-  "managedIdentity",
-  "tenantId",
-  "clientSecret",
-  "clientCertificate",
-  "clientCertificatePath",
-  "federatedTokenFile",
-  "credential",
-  "identityProvider",
-] as const satisfies readonly (keyof EntraIdOptions)[];
-
 /**
  * The first that applies: options of `entraId`, Service Connector's variables, Azure's standard variables.
  *
@@ -64,7 +50,7 @@ function findIdentity(situation: Situation): AzureLogin {
   const given = Object.fromEntries(
     Object.entries(options.entraId ?? {}).filter(([, value]) => value !== undefined),
   ) as EntraIdOptions;
-  const isSettled = WHO.some((name) => given[name] !== undefined);
+  const isSettled = IDENTIFYING_OPTION_NAMES.some((name) => given[name] !== undefined);
   const named = isSettled ? undefined : identityByVariables(situation);
   const all = { ...named?.options, ...scopeOf(situation), ...cloudOf(situation), ...given };
   const { kind, description, reason } = describeIdentity(identityOptionsOf(all), env);

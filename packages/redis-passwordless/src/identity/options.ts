@@ -82,8 +82,8 @@ export interface IdentityOptions {
   readonly expectedTenantId?: string | undefined;
 }
 
-/** Every name in {@link IdentityOptions}, for whoever takes them in one object with options of its own. */
-export const IDENTITY_OPTION_NAMES = [
+/** Options with which the caller says who logs in; all others say how. */
+export const IDENTIFYING_OPTION_NAMES = [
   "clientId",
   "objectId",
   "resourceId",
@@ -92,11 +92,16 @@ export const IDENTITY_OPTION_NAMES = [
   "clientSecret",
   "clientCertificate",
   "clientCertificatePath",
-  "clientCertificatePassword",
-  "sendCertificateChain",
   "federatedTokenFile",
   "credential",
   "identityProvider",
+] as const satisfies readonly (keyof IdentityOptions)[];
+
+/** Every name in {@link IdentityOptions}, for whoever takes them in one object with options of its own. */
+export const IDENTITY_OPTION_NAMES = [
+  ...IDENTIFYING_OPTION_NAMES,
+  "clientCertificatePassword",
+  "sendCertificateChain",
   "scope",
   "scopes",
   "cloud",
