@@ -1,16 +1,25 @@
 import { parseConnectionString } from "./connection-string.js";
-import type { AzureLogin } from "./login.js";
 import { Secret } from "./secret.js";
 import { type Server, serverOf } from "./server.js";
 import { contradictory, type ServiceConnectorVariables } from "./service-connector.js";
 import type { Situation } from "./situation.js";
+
+/** A login with an access key. */
+export interface AccessKeyLogin {
+  readonly kind: "accessKey";
+  /** `undefined`: the server's default user. */
+  readonly username: string | undefined;
+  readonly password: Secret;
+  /** The variables that decided. */
+  readonly reason: string;
+}
 
 /**
  * The access key that the variables hold, unless the option `entraId` asks for an identity.
  *
  * @throws {PasswordlessError} `ERR_PASSWORDLESS_ENVIRONMENT_CONTRADICTORY`
  */
-export function findAccessKey({ options, variables, server, hints }: Situation): AzureLogin | undefined {
+export function findAccessKey({ options, variables, server, hints }: Situation): AccessKeyLogin | undefined {
   const { names, get } = variables;
   const text = get("connectionString");
   const ownKey = get("password");

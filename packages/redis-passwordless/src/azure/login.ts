@@ -4,11 +4,10 @@ import { describeIdentity } from "../identity/create.js";
 import { variable } from "../identity/managed-identity-source.js";
 import { IDENTIFYING_OPTION_NAMES } from "../identity/options.js";
 import type { IdentityKind } from "../identity/plan.js";
-import { findAccessKey } from "./access-key.js";
+import { type AccessKeyLogin, findAccessKey } from "./access-key.js";
 import { ENTERPRISE_RETIREMENT } from "./endpoint.js";
 import { type EntraIdOptions, identityOptionsOf } from "./entra-id.js";
 import { identityByVariables } from "./named-identity.js";
-import type { Secret } from "./secret.js";
 import type { Server } from "./server.js";
 import { IDENTITY_FIELDS, type ServiceConnectorVariables } from "./service-connector.js";
 import type { Situation } from "./situation.js";
@@ -26,13 +25,7 @@ export type AzureLogin =
       /** The options or variables that decided. */
       readonly reason: string;
     }
-  | {
-      readonly kind: "accessKey";
-      /** `undefined`: the server's default user. */
-      readonly username: string | undefined;
-      readonly password: Secret;
-      readonly reason: string;
-    };
+  | AccessKeyLogin;
 
 /**
  * The first that applies: options of `entraId`, Service Connector's variables, Azure's standard variables.
