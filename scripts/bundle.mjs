@@ -49,7 +49,7 @@ await bundle.write({
       {
         name: "azure",
         priority: 1,
-        test: /src[\\/]azure[\\/]|one-call[\\/](?!node-redis|ioredis)|adapters[\\/][a-z]+\.ts$|reauth[\\/](?:token-wait|probe)\.ts$/,
+        test: /src[\\/]azure[\\/](?!descri|known)|one-call[\\/](?!node-redis|ioredis)|adapters[\\/][a-z]+\.ts$|reauth[\\/](?:token-wait|probe)\.ts$/,
       },
       // What a production identity needs for its first token: one file, loaded with the first request.
       {
