@@ -8,6 +8,12 @@ export { describe } from "./azure/describe.js";
 export type { DescribedVariable, Description } from "./azure/description.js";
 export { type AzureEndpoint, type AzureProduct, azureEndpoint } from "./azure/endpoint.js";
 export type { EntraIdOptions } from "./azure/entra-id.js";
+export {
+  MAINTENANCE_CHANNEL,
+  type MaintenanceNotification,
+  type MaintenanceType,
+  parseMaintenance,
+} from "./azure/maintenance.js";
 export type { ServiceConnectorField, ServiceConnectorOptions } from "./azure/service-connector.js";
 export type { CloudName } from "./identity/clouds.js";
 export type { IdentityKind } from "./identity/plan.js";
