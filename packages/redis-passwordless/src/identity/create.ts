@@ -1,6 +1,7 @@
 import type { IdentityProvider, TokenRequest } from "../core/identity-provider.js";
 import type { TokenResponse } from "../core/token.js";
 import type { CertificateSource } from "./certificate.js";
+import type { TokenCredential } from "./credential.js";
 import { planFromEnvironment } from "./environment.js";
 import { INTERACTIVE_TIMEOUT_MS, isInteractive } from "./interactive-login.js";
 import { type Environment, variable } from "./managed-identity-source.js";
@@ -16,7 +17,6 @@ import {
   planWorkloadIdentity,
   type ServicePrincipalSettings,
 } from "./plan.js";
-import type { TokenCredential } from "./token-credential.js";
 import { optionConflict, validateIdentityOptions } from "./validate-options.js";
 
 /** Which identity options or environment amount to, without any secret. */

@@ -20,6 +20,7 @@ export {
   type IdentityDescription,
   identityFromEnvironment,
 } from "./create.js";
+export type { CredentialAccessToken, TokenCredential } from "./credential.js";
 export type { CustomIdentityProvider, CustomToken } from "./custom-provider.js";
 export type { Environment } from "./managed-identity-source.js";
 export {
@@ -30,4 +31,3 @@ export {
 } from "./options.js";
 export type { IdentityKind } from "./plan.js";
 export { redact, sanitiseCause } from "./sanitise.js";
-export type { CredentialAccessToken, TokenCredential } from "./token-credential.js";

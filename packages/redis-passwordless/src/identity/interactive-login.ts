@@ -1,6 +1,6 @@
 import { systemClock } from "../core/clock.js";
 import { PasswordlessError } from "../core/errors.js";
-import type { CredentialAccessToken, TokenCredential } from "./token-credential.js";
+import type { CredentialAccessToken, TokenCredential } from "./credential.js";
 
 /**
  * How long a person has to sign in, in milliseconds: as long as a device code of Microsoft Entra ID lives.

@@ -1,6 +1,6 @@
 import type { CloudName } from "./clouds.js";
+import type { TokenCredential } from "./credential.js";
 import type { CustomIdentityProvider } from "./custom-provider.js";
-import type { TokenCredential } from "./token-credential.js";
 
 /** Names a user-assigned managed identity in one of three ways; none of them is the system-assigned identity. */
 export interface ManagedIdentitySelector {

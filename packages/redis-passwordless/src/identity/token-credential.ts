@@ -2,28 +2,12 @@ import { PasswordlessError } from "../core/errors.js";
 import type { IdentityProvider, TokenRequest } from "../core/identity-provider.js";
 import type { TokenResponse } from "../core/token.js";
 import { CLOUDS } from "./clouds.js";
+import type { CredentialAccessToken, TokenCredential } from "./credential.js";
 import { credentialError } from "./credential-errors.js";
 import { InteractiveLogin, isInteractive } from "./interactive-login.js";
 import { once } from "./once.js";
 import { sanitiseCause } from "./sanitise.js";
 import { type TokenExpectations, toTokenResponse } from "./token-response.js";
-
-/** `AccessToken` of @azure/core-auth, as far as it is used here. */
-export interface CredentialAccessToken {
-  readonly token: string;
-  /** End of life in epoch milliseconds. */
-  readonly expiresOnTimestamp: number;
-  /** When to ask again, in epoch milliseconds. */
-  readonly refreshAfterTimestamp?: number | undefined;
-}
-
-/** `TokenCredential` of @azure/core-auth, which every credential of @azure/identity implements. */
-export interface TokenCredential {
-  getToken(
-    scopes: string | string[],
-    options?: { abortSignal?: AbortSignal },
-  ): Promise<CredentialAccessToken | null>;
-}
 
 /** Asks any `TokenCredential` for tokens. */
 export class TokenCredentialProvider implements IdentityProvider {

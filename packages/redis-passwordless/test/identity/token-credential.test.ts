@@ -8,8 +8,9 @@ import {
   CredentialUnavailableError,
 } from "@azure/identity";
 import { describe, expect, test } from "vitest";
+import type { TokenCredential } from "../../src/identity/credential.js";
 import { createIdentityProvider } from "../../src/identity/index.js";
-import { defaultAzureCredential, type TokenCredential } from "../../src/identity/token-credential.js";
+import { defaultAzureCredential } from "../../src/identity/token-credential.js";
 import { ask, jwt, OID, refusal } from "./support.js";
 
 const failing = (error: unknown) =>
