@@ -24,11 +24,11 @@ export class Workshop implements Disposable {
   }
 
   /** Compiles the blocks, all at once, as the strictest of readers would. */
-  compile(blocks: readonly CodeBlock[], prepare: (code: string) => string): void {
+  compile(blocks: readonly CodeBlock[], prepare: (block: CodeBlock) => string): void {
     for (const [index, block] of blocks.entries()) {
       const name = `block-${index}`;
       this.#names.set(block, name);
-      writeFileSync(join(this.#folder, `${name}.ts`), prepare(block.code));
+      writeFileSync(join(this.#folder, `${name}.ts`), prepare(block));
     }
     const settings = {
       extends: join(ROOT, "tsconfig.base.json"),
