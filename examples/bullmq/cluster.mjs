@@ -14,7 +14,6 @@ import { passwordless } from "redis-passwordless/ioredis";
 import { stopped, until } from "../lib/stop.mjs";
 
 const { REDIS_URL = "rediss://my-cache.westus3.redis.azure.net:10000" } = process.env;
-const { hostname: host, port } = new URL(REDIS_URL);
 const name = `example-${randomUUID()}`;
 let errors = 0;
 
@@ -24,10 +23,8 @@ function failed(error) {
   console.error(error);
 }
 
-// The nodes announce IP addresses; their certificates cover the name of the cache.
-const connection = passwordless(Cluster, [{ host, port: Number(port) }], {
-  redisOptions: { tls: { servername: host }, maxRetriesPerRequest: null },
-});
+// The nodes announce IP addresses, and are reached and verified under the name of the cache.
+const connection = passwordless(Cluster, [REDIS_URL], { redisOptions: { maxRetriesPerRequest: null } });
 // The scripts of BullMQ need all keys of a queue on one shard: what is in braces decides which.
 const options = { connection, prefix: `{${name}}` };
 

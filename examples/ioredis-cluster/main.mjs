@@ -13,7 +13,6 @@ import { passwordless } from "redis-passwordless/ioredis";
 import { stopped, until } from "../lib/stop.mjs";
 
 const { REDIS_URL = "rediss://my-cache.westus3.redis.azure.net:10000" } = process.env;
-const { hostname: host, port } = new URL(REDIS_URL);
 const prefix = `example:${randomUUID()}`;
 const keys = Array.from({ length: 32 }, (_, index) => `${prefix}:${index}`);
 let errors = 0;
@@ -24,10 +23,8 @@ function failed(error) {
   console.error(error);
 }
 
-// The nodes announce IP addresses; their certificates cover the name of the cache.
-const cluster = passwordless(Cluster, [{ host, port: Number(port) }], {
-  redisOptions: { tls: { servername: host } },
-});
+// The nodes announce IP addresses, and are reached and verified under the name of the cache.
+const cluster = passwordless(Cluster, [REDIS_URL]);
 cluster.on("error", failed);
 
 let sent = 0;

@@ -13,26 +13,44 @@ const OTHERS = new Set(["demo", "lib", "node_modules"]);
 const RECIPES = readdirSync(EXAMPLES, { withFileTypes: true })
   .filter((entry) => entry.isDirectory() && !OTHERS.has(entry.name))
   .flatMap(({ name }) => readdirSync(join(EXAMPLES, name)).map((file) => `${name}/${file}`))
-  .filter((path) => path.endsWith(".mjs"));
+  .filter((path) => path.endsWith(".mjs"))
+  .flatMap((path) => cachesFor(path).map((cache) => [path, cache] as const));
 
 /** Rotations that each connection must have seen before the program is told to stop. */
 const ROTATIONS = 2;
 const TOKEN_LIFETIME_MS = 2_500;
 
+type Cache = "server" | "cluster";
+
+/** Those of `azure` make the client that the cache wants. */
+function cachesFor(recipe: string): readonly Cache[] {
+  if (recipe.startsWith("azure/")) return ["server", "cluster"];
+  return recipe.includes("cluster") ? ["cluster"] : ["server"];
+}
+
 /** Azure's clusters announce IP addresses, which their certificates do not cover. */
 const CLUSTER: EmulatorOptions = { redis: { cluster: { masters: 3, announce: "ip" } } };
 
 describe.concurrent("recipes", () => {
-  test.for(RECIPES)("%s loses nothing while tokens change, and stops in order", { timeout: 60_000 }, run);
+  test.for(RECIPES)(
+    "%s with a %s loses nothing while tokens change, and stops in order",
+    { timeout: 60_000 },
+    run,
+  );
 });
 
-async function run(recipe: string, { expect, onTestFinished }: TestContext): Promise<void> {
+async function run(
+  [recipe, cache]: readonly [string, Cache],
+  { expect, onTestFinished }: TestContext,
+): Promise<void> {
   const azure = await startEmulator({
     tokenLifetimeMs: TOKEN_LIFETIME_MS,
-    ...(recipe.includes("cluster") ? CLUSTER : {}),
+    ...(cache === "cluster" ? CLUSTER : {}),
   });
   onTestFinished(() => azure.close());
-  const program = new Program(join(EXAMPLES, recipe), azure.env());
+  // Recipes take the address from `REDIS_URL`, those of `azure` what Service Connector sets.
+  const env = { ...azure.env(), ...azure.env(undefined, { serviceConnector: true }) };
+  const program = new Program(join(EXAMPLES, recipe), env);
   onTestFinished(() => program.kill());
 
   await program.printed(/^ready: /m);
@@ -43,7 +61,11 @@ async function run(recipe: string, { expect, onTestFinished }: TestContext): Pro
   expect(program.output).toMatch(/^done: [1-9].*, 0 errors$/m);
   expect(program.output).not.toMatch(/eyJ/);
   expect(exitCode, program.output).toBe(0);
-  record(recipe, { connections, logins: azure.counters.loginsAccepted, said: program.output.trim() });
+  record(`${recipe} (${cache})`, {
+    connections,
+    logins: azure.counters.loginsAccepted,
+    said: program.output.trim(),
+  });
 }
 
 /**
