@@ -1,52 +1,76 @@
 import type { Clock } from "../../core/clock.js";
-import { PasswordlessError } from "../../core/errors.js";
+import { type ClusterCore, coreOf, type NodeClient } from "./cluster-core.js";
+import { retryUnsent } from "./cluster-retries.js";
+import { ReplacedNodes } from "./replaced-nodes.js";
+import { ShardedSubscriptions } from "./sharded-subscriptions.js";
 
 /** How long a node may be unreachable before the others are asked who has taken its place, in milliseconds. */
 const UNREACHABLE_MS = 500;
 
-const ATTACHED = Symbol.for("redis-passwordless.attached");
+/** After so long, in milliseconds, a look at the slots waits for a node that cannot be reached: nobody else may look then. */
+const STUCK_MS = 2_000;
 
-interface NodeClient {
-  readonly isReady: boolean;
-}
+const ATTACHED = Symbol.for("redis-passwordless.attached");
 
 /** The part of a cluster that is used here; public members of node-redis 5.12 and 6. */
 export interface AttachableCluster {
-  readonly masters: readonly { readonly client?: NodeClient | undefined }[];
-  readonly isOpen: boolean;
-  on(event: string, listener: (...args: never[]) => void): unknown;
+  on(event: string, listener: () => void): unknown;
 }
 
 /**
- * A private member, checked with 5.12.1 and 6.3.1: `_slots.rediscover` reads the slots anew, from this client first.
- * `attach-cluster.test.ts` fails when it moves.
- */
-interface Slots {
-  rediscover(startWith: NodeClient): Promise<unknown>;
-}
-
-/**
- * Lets a cluster of node-redis 5 find the node that has taken the place of a dead one. By itself it tries to reach
- * the dead one for ever: it reads the slots anew only when a node that is alive answers with MOVED. node-redis 6 does
- * this by itself (`topologyRefreshOnReconnectionAttemptStrategy`), and is none the worse for it.
+ * Lets a cluster of node-redis survive failovers without rejecting what has not been sent.
+ *
+ * - It finds the node that has taken the place of a dead one. By itself node-redis 5 tries to reach the dead one for
+ *   ever: it reads the slots anew only when a node that is alive answers with MOVED. node-redis 6 does this by itself
+ *   (`topologyRefreshOnReconnectionAttemptStrategy`), and is none the worse for it.
+ * - Commands that wait for a node that is replaced go to its successor; node-redis rejects them.
+ * - Commands that the cluster has refused to carry out for now are sent again.
+ * - Sharded subscriptions of node-redis 5 go to the new node.
+ *
+ * What was on its way when a connection broke is rejected as before: nobody knows whether it was carried out.
  *
  * @throws {PasswordlessError} `ERR_PASSWORDLESS_CLIENT_UNSUPPORTED`
  */
 export function attachToCluster(cluster: AttachableCluster, clock: Clock): void {
-  if (Object.hasOwn(cluster, ATTACHED)) return;
-  const slots = slotsOf(cluster);
-  Object.defineProperty(cluster, ATTACHED, { value: true });
+  const core = coreOf(cluster);
+  if (Object.hasOwn(core, ATTACHED)) return;
+  Object.defineProperty(core, ATTACHED, { value: true });
+  const { duplicate } = core;
+  core.duplicate = function (this: unknown, ...args) {
+    const copy = duplicate.apply(this, args);
+    attachToCluster(copy as AttachableCluster, clock);
+    return copy;
+  };
+  retryUnsent(core, clock);
+  const replaced = new ReplacedNodes(core, clock);
+  const sharded = new ShardedSubscriptions(core);
+  const { rediscover } = core._slots;
+  core._slots.rediscover = async (...args) => {
+    replaced.guardAll();
+    const subscriptions = sharded.remember();
+    await rediscover.apply(core._slots, args);
+    sharded.restore(subscriptions);
+  };
+  cluster.on("node-ready", () => replaced.guardAll());
+  watchNodes(cluster, core, clock);
+}
+
+/** Whether this is the result of `createCluster`. */
+export function isCluster(client: object): client is AttachableCluster {
+  return "masters" in client && "replicas" in client;
+}
+
+/** Reads the slots anew, again and again, for as long as there is a node that cannot be reached. */
+function watchNodes(cluster: AttachableCluster, core: ClusterCore, clock: Clock): void {
   let isWatching = false;
   const look = (): void => {
-    const clients = cluster.masters.flatMap(({ client }) => (client === undefined ? [] : [client]));
-    const ready = clients.find(({ isReady }) => isReady);
-    if (!cluster.isOpen || clients.every(({ isReady }) => isReady)) {
+    const clients = clientsOf(core);
+    if (!core.isOpen || clients.every(({ isReady }) => isReady)) {
       isWatching = false;
       return;
     }
-    const asked = ready === undefined ? Promise.resolve() : slots.rediscover(ready);
-    // What fails is emitted by the cluster itself, and asked again.
-    void asked.catch(() => {}).then(() => clock.schedule(look, UNREACHABLE_MS));
+    const ready = clients.find(({ isReady }) => isReady);
+    void lookFrom(core, clock, ready).then(() => clock.schedule(look, UNREACHABLE_MS));
   };
   cluster.on("node-reconnecting", () => {
     if (isWatching) return;
@@ -55,16 +79,28 @@ export function attachToCluster(cluster: AttachableCluster, clock: Clock): void 
   });
 }
 
-/** Whether this is the result of `createCluster`. */
-export function isCluster(client: object): client is AttachableCluster {
-  return "masters" in client && "replicas" in client;
+async function lookFrom(core: ClusterCore, clock: Clock, ready: NodeClient | undefined): Promise<void> {
+  if (ready === undefined) return;
+  const stuck = clock.schedule(() => giveUpUnreached(core), STUCK_MS);
+  try {
+    await core._slots.rediscover(ready);
+  } catch {
+    // Emitted by the cluster itself, and asked again.
+  } finally {
+    stuck[Symbol.dispose]();
+  }
 }
 
-function slotsOf(cluster: object): Slots {
-  const { _slots: slots } = cluster as { _slots?: Partial<Slots> };
-  if (typeof slots?.rediscover === "function") return slots as Slots;
-  throw new PasswordlessError("ERR_PASSWORDLESS_CLIENT_UNSUPPORTED", {
-    message: "This cluster cannot be attached: it has no way to be told to look for its nodes.",
-    remedy: "Pass what `createCluster` of node-redis 5.12 or 6 returns.",
-  });
+/** node-redis waits for every node that it has heard of; one that has never been reached is asked for again later. */
+function giveUpUnreached(core: ClusterCore): void {
+  for (const node of [...core.masters, ...core.replicas]) {
+    const { client, connectPromise } = node;
+    if (client === undefined || client.isReady || connectPromise === undefined) continue;
+    node.client = undefined;
+    client.destroy();
+  }
+}
+
+function clientsOf({ masters, replicas }: ClusterCore): NodeClient[] {
+  return [...masters, ...replicas].flatMap(({ client }) => (client === undefined ? [] : [client]));
 }

@@ -1,0 +1,58 @@
+import type { Clock } from "../../core/clock.js";
+import type { ClusterCore, NodeClient } from "./cluster-core.js";
+import { NotSentError } from "./cluster-retries.js";
+
+/** How long the last replies of a node that is replaced are waited for, in milliseconds. */
+const DRAIN_MS = 2_000;
+
+/**
+ * Lets connections go gently to nodes that have been replaced. node-redis destroys them as soon as the slots are
+ * another's, and rejects everything that was on its way or waited.
+ */
+export class ReplacedNodes {
+  readonly #core: ClusterCore;
+  readonly #clock: Clock;
+  readonly #guarded = new WeakSet<NodeClient>();
+
+  constructor(core: ClusterCore, clock: Clock) {
+    this.#core = core;
+    this.#clock = clock;
+  }
+
+  guardAll(): void {
+    for (const { client } of [...this.#core.masters, ...this.#core.replicas]) {
+      // One that has never been ready has nothing that waits: the cluster hands it out when it is.
+      if (client?.isReady === true && !this.#guarded.has(client)) this.#guard(client);
+    }
+  }
+
+  #guard(client: NodeClient): void {
+    this.#guarded.add(client);
+    const destroy = client.destroy.bind(client);
+    // Between two connections nothing has been sent. While a connection logs in, what waited may have been.
+    let isBetween = false;
+    client.on("reconnecting", () => {
+      isBetween = true;
+    });
+    client.on("connect", () => {
+      isBetween = false;
+    });
+    client.destroy = () => {
+      client.destroy = destroy;
+      if (this.#core.isOpen && client.isReady) this.#drain(client, destroy);
+      else {
+        if (this.#core.isOpen && isBetween) client._getQueue?.().flushAll?.(new NotSentError());
+        destroy();
+      }
+    };
+  }
+
+  /** What is on its way is answered still: with MOVED, by a node that has become a replica. */
+  #drain(client: NodeClient, destroy: () => void): void {
+    const late = this.#clock.schedule(destroy, DRAIN_MS);
+    client
+      .close()
+      .catch(() => {})
+      .finally(() => late[Symbol.dispose]());
+  }
+}
