@@ -25,6 +25,13 @@ interface ClusterOptions {
   readonly scaleReads?: unknown;
 }
 
+/**
+ * An unplanned failover takes 10 to 15 s, and ioredis gives a command up after 16 attempts, 0.1 s apart. An attempt
+ * counts twice when it is sent on to a node that is gone, so this lasts for 30 s at least.
+ * @see https://learn.microsoft.com/azure/redis/failover
+ */
+const FAILOVER = { maxRedirections: 240, retryDelayOnFailover: 250, retryDelayOnClusterDown: 250 };
+
 const SINGLE = "`azureRedis(Redis)`";
 const CLUSTER = "`azureRedis(Cluster)`";
 const AUTOMATIC = "`azureRedisClient({ Redis, Cluster })`";
@@ -136,6 +143,7 @@ export class AzureIoRedis {
         clusterRetryStrategy: retryDelay,
         // A connection of its own, with TLS and a login, asks for the slots: ioredis gives it 1 s.
         slotsRefreshTimeout: advice.connectTimeoutMs,
+        ...FAILOVER,
         ...options,
         redisOptions: {
           ...this.#connectionAdvice(advice),
@@ -170,17 +178,24 @@ function expects(topology: "single" | "cluster"): TopologyCheck {
   return new TopologyCheck(topology, { used, needed: `${needed}, or ${AUTOMATIC} for either` });
 }
 
+/** What ioredis has for a whole cluster, and ignores among the options of its nodes. */
+const CLUSTER_WIDE: ReadonlySet<string> = new Set([
+  "lazyConnect",
+  "enableOfflineQueue",
+  "enableReadyCheck",
+  "enableAutoPipelining",
+  "autoPipeliningIgnoredCommands",
+  "showFriendlyErrorStack",
+  "scripts",
+  "himportFieldsets",
+]);
+
 /** Options for one server, as options for a cluster whose nodes have them. */
 function forCluster({ db: _, ...options }: Options): ClusterOptions {
-  const { lazyConnect, enableOfflineQueue, enableReadyCheck, ...rest } = options as Options & {
-    lazyConnect?: boolean;
-    enableOfflineQueue?: boolean;
-    enableReadyCheck?: boolean;
-  };
-  const shared = { lazyConnect, enableOfflineQueue, enableReadyCheck };
+  const entries = Object.entries(options);
   return {
-    ...Object.fromEntries(Object.entries(shared).filter(([, value]) => value !== undefined)),
-    redisOptions: rest,
+    ...Object.fromEntries(entries.filter(([name, value]) => CLUSTER_WIDE.has(name) && value !== undefined)),
+    redisOptions: Object.fromEntries(entries.filter(([name]) => !CLUSTER_WIDE.has(name))),
   };
 }
 
