@@ -88,11 +88,12 @@ export class AzureNodeRedis {
     const cache = findCache(settings, addressIn(options), this.#env);
     const socket = { ...options.socket };
     const topology = await askTopology(cache, { tls: socket, clock: this.#clock, random: this.#random });
-    if (topology === "single") return redis.createClient(this.#client(options, cache, undefined) as never);
-    const cluster = redis.createCluster(
-      this.#cluster({ defaults: withoutAddress(options) }, cache, undefined) as never,
+    if (topology === "single") {
+      return this.#adapter.attach(redis.createClient(this.#client(options, cache, undefined) as never));
+    }
+    return this.#adapter.attach(
+      redis.createCluster(this.#cluster(forCluster(withoutAddress(options)), cache, undefined) as never),
     );
-    return this.#adapter.attach(cluster);
   }
 
   #client(options: Options, cache: Cache, topology: TopologyCheck | undefined): object {
@@ -151,6 +152,26 @@ export class AzureNodeRedis {
 function expects(topology: "single" | "cluster"): TopologyCheck {
   const [used, needed] = topology === "single" ? [SINGLE, CLUSTER] : [CLUSTER, SINGLE];
   return new TopologyCheck(topology, { used, needed: `${needed}, or ${AUTOMATIC} for either` });
+}
+
+/** What node-redis has for a whole cluster, and ignores among the options of its nodes. */
+const CLUSTER_WIDE: ReadonlySet<string> = new Set([
+  "RESP",
+  "modules",
+  "functions",
+  "scripts",
+  "commandOptions",
+  "keyPrefix",
+  "clientSideCache",
+]);
+
+/** Options for one server, as options for a cluster whose nodes have them. */
+function forCluster(options: Options): ClusterOptions {
+  const entries = Object.entries(options);
+  return {
+    ...Object.fromEntries(entries.filter(([name]) => CLUSTER_WIDE.has(name))),
+    defaults: Object.fromEntries(entries.filter(([name]) => !CLUSTER_WIDE.has(name))),
+  };
 }
 
 function optionsOf(input: string | object): Options {
