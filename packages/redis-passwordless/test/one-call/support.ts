@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import type { TestContext } from "vitest";
@@ -22,11 +22,14 @@ export interface Ended {
   readonly stderr: string;
 }
 
+type Stream = "stdout" | "stderr";
+
 /** A program of `programs/` in a process of its own, with this environment and nothing else but `PATH`. */
 export class Program {
   readonly ended: Promise<Ended>;
-  readonly #stdout: NodeJS.ReadableStream;
-  readonly #output = { stdout: "", stderr: "" };
+  /** What it has printed so far. */
+  readonly output: Record<Stream, string> = { stdout: "", stderr: "" };
+  readonly #child: ChildProcessWithoutNullStreams;
 
   constructor(
     test: Pick<TestContext, "onTestFinished">,
@@ -35,30 +38,37 @@ export class Program {
     env: Variables,
   ) {
     const path = fileURLToPath(new URL(`programs/${name}.mjs`, import.meta.url));
-    const child = spawn(process.execPath, [path, ...args], {
-      env: { PATH: process.env["PATH"], ...env },
-      stdio: ["ignore", "pipe", "pipe"],
-    });
+    this.#child = spawn(process.execPath, [path, ...args], { env: { PATH: process.env["PATH"], ...env } });
     // However the test ends, its program does too.
-    test.onTestFinished(() => void child.kill("SIGKILL"));
+    test.onTestFinished(() => this.kill());
     for (const stream of ["stdout", "stderr"] as const) {
-      child[stream].setEncoding("utf8").on("data", (text: string) => {
-        this.#output[stream] += text;
+      this.#child[stream].setEncoding("utf8").on("data", (text: string) => {
+        this.output[stream] += text;
       });
     }
-    this.#stdout = child.stdout;
-    this.ended = once(child, "close").then(([code, signal]: unknown[]) => ({
+    this.ended = once(this.#child, "close").then(([code, signal]: unknown[]) => ({
       code: code ?? signal,
-      ...this.#output,
+      ...this.output,
     }));
   }
 
-  /** Resolves when it has printed this on stdout, or has ended. */
-  async printed(text: string): Promise<void> {
+  /** Resolves when it has printed this. */
+  async said(stream: Stream, pattern: RegExp): Promise<void> {
     const ended = this.ended.then(() => true);
-    while (!this.#output.stdout.includes(text)) {
-      if (await Promise.race([once(this.#stdout, "data").then(() => false), ended])) return;
+    while (!pattern.test(this.output[stream])) {
+      const data = once(this.#child[stream], "data").then(() => false);
+      if (!(await Promise.race([data, ended]))) continue;
+      throw new Error(`The program has ended without it:\n${this.output.stderr}`);
     }
+  }
+
+  /** Writes a line to its input. */
+  tell(line: string): void {
+    this.#child.stdin.write(`${line}\n`);
+  }
+
+  kill(): void {
+    this.#child.kill("SIGKILL");
   }
 }
 

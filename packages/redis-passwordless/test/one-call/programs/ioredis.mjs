@@ -4,22 +4,23 @@
 import { inspect } from "node:util";
 import { describe } from "redis-passwordless/azure";
 import { azureRedis } from "redis-passwordless/ioredis";
+import { complain, say } from "./say.mjs";
 
 const [name = "ioredis", json = "{}"] = process.argv.slice(2);
 const settings = JSON.parse(json);
 /** @type {typeof import("ioredis")} */
 const { Redis } = await import(name);
 
-console.log(String(describe(settings)));
+say(String(describe(settings)));
 try {
-  const redis = azureRedis(Redis, {}, settings).on("error", console.error);
-  const whoAmI = await redis.call("ACL", "WHOAMI");
-  await redis.set(`who:${name}`, String(whoAmI));
+  const redis = azureRedis(Redis, {}, settings).on("error", complain);
+  const whoAmI = String(await redis.call("ACL", "WHOAMI"));
+  await redis.set(`who:${name}`, whoAmI);
   const stored = await redis.get(`who:${name}`);
-  console.log(inspect(redis, { depth: 12, showHidden: true }), JSON.stringify(redis.options));
+  say(inspect(redis, { depth: 12, showHidden: true }), JSON.stringify(redis.options));
   await redis.quit();
-  console.log(JSON.stringify({ whoAmI, stored, description: describe(settings) }));
+  say(JSON.stringify({ whoAmI, stored, description: describe(settings) }));
 } catch (error) {
-  console.error(error);
+  complain(error);
   process.exitCode = 1;
 }

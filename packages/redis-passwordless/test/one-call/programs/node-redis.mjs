@@ -4,23 +4,24 @@
 import { inspect } from "node:util";
 import { describe } from "redis-passwordless/azure";
 import { azureRedis } from "redis-passwordless/node-redis";
+import { complain, say } from "./say.mjs";
 
 const [name = "redis", json = "{}"] = process.argv.slice(2);
 const settings = JSON.parse(json);
 /** @type {typeof import("redis")} */
 const { createClient } = await import(name);
 
-console.log(String(describe(settings)));
+say(String(describe(settings)));
 try {
-  const client = createClient(azureRedis({}, settings)).on("error", console.error);
+  const client = createClient(azureRedis({}, settings)).on("error", complain);
   await client.connect();
-  const whoAmI = await client.sendCommand(["ACL", "WHOAMI"]);
+  const whoAmI = await client.aclWhoAmI();
   await client.set(`who:${name}`, whoAmI);
   const stored = await client.get(`who:${name}`);
-  console.log(inspect(client, { depth: 12, showHidden: true }), JSON.stringify(client.options));
+  say(inspect(client, { depth: 12, showHidden: true }), JSON.stringify(client.options));
   await client.close();
-  console.log(JSON.stringify({ whoAmI, stored, description: describe(settings) }));
+  say(JSON.stringify({ whoAmI, stored, description: describe(settings) }));
 } catch (error) {
-  console.error(error);
+  complain(error);
   process.exitCode = 1;
 }
