@@ -1,8 +1,8 @@
-import { execFileSync } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { ROOT } from "../readme/code-blocks.js";
+import { repositoryFiles } from "./repository-files.js";
 
 /** These prove that it is refused. */
 const PROOFS = [
@@ -20,12 +20,3 @@ test("verification of certificates is switched off nowhere, be it code, test, ex
   const offenders = files.filter((file) => SWITCHED_OFF.test(readFileSync(join(ROOT, file), "utf8")));
   expect(offenders.sort()).toEqual(PROOFS);
 });
-
-/** All that is committed, or would be. */
-function repositoryFiles(): string[] {
-  const listing = execFileSync("git", ["ls-files", "-z", "--cached", "--others", "--exclude-standard"], {
-    cwd: ROOT,
-    encoding: "utf8",
-  });
-  return listing.split("\0").filter((file) => file !== "" && existsSync(join(ROOT, file)));
-}
