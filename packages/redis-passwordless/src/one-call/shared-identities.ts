@@ -23,14 +23,17 @@ export function sharedIdentity(login: AzureLogin, env: Environment): Identity {
 /** `undefined` for options with objects of the caller's own, such as a credential. */
 function keyOf(login: AzureLogin): string | undefined {
   if (login.kind === "accessKey") return JSON.stringify([login.username, login.password.reveal()]);
-  const values = Object.values(login.options as object);
-  if (values.some((value) => typeof value === "function" || hasMethods(value))) return undefined;
+  if (!isData(login.options)) return undefined;
   return JSON.stringify(Object.entries(login.options).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
-function hasMethods(value: unknown): boolean {
-  if (typeof value !== "object" || value === null) return false;
-  return value instanceof Uint8Array || !/^(?:Object|Array)$/.test(value.constructor?.name ?? "");
+/** Whether JSON says all of it; of a credential it would say nothing, and take all of them for the same. */
+function isData(value: unknown): boolean {
+  if (typeof value === "function") return false;
+  if (typeof value !== "object" || value === null) return true;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  const isPlain = prototype === Object.prototype || prototype === null || Array.isArray(value);
+  return isPlain && Object.values(value).every(isData);
 }
 
 /** An access key as a token that does not end: everything else is the same, and it is in no option of the client. */
