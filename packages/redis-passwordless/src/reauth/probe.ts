@@ -58,7 +58,7 @@ export async function askAside(
   try {
     token = await awaited;
   } catch (error) {
-    void dialing.then((stream) => stream.destroy());
+    dialing.then((stream) => stream.destroy()).catch(() => {});
     throw error;
   }
   const [login = "", answer = ""] = await askServer(dialing, [authOf(token), question], signal);
