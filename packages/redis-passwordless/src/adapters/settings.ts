@@ -45,6 +45,15 @@ export function assertSettings(settings: PasswordlessSettings): void {
   }
   rejectUnknownOptions(settings, SETTING_NAMES);
   const { identity, allowPlaintext, addressMap } = settings;
+  assertIdentity(identity);
+  if (allowPlaintext !== undefined && typeof allowPlaintext !== "boolean") {
+    throw invalidOption("allowPlaintext", "`true` or `false`", allowPlaintext);
+  }
+  assertAddressMap(addressMap);
+}
+
+/** @throws {PasswordlessError} `ERR_PASSWORDLESS_INVALID_OPTION` */
+export function assertIdentity(identity: unknown): void {
   if (identity !== undefined && !isIdentity(identity)) {
     throw invalidOption(
       "identity",
@@ -52,9 +61,10 @@ export function assertSettings(settings: PasswordlessSettings): void {
       identity,
     );
   }
-  if (allowPlaintext !== undefined && typeof allowPlaintext !== "boolean") {
-    throw invalidOption("allowPlaintext", "`true` or `false`", allowPlaintext);
-  }
+}
+
+/** @throws {PasswordlessError} `ERR_PASSWORDLESS_INVALID_OPTION` */
+export function assertAddressMap(addressMap: unknown): void {
   if (addressMap !== undefined && typeof addressMap !== "function") {
     throw invalidOption("addressMap", "a function, such as `reachedByEndpoint(host)` makes one", addressMap);
   }

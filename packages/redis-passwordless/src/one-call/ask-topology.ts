@@ -12,6 +12,8 @@ const PATIENCE_MS = 30_000;
 export interface AskOptions {
   /** What the client would give to `tls.connect` besides the address. */
   readonly tls: object;
+  /** @default as Azure advises */
+  readonly connectTimeoutMs?: number | undefined;
   readonly clock: Clock;
   readonly random: () => number;
 }
@@ -40,18 +42,16 @@ export async function askTopology(cache: Cache, options: AskOptions): Promise<To
   }
 }
 
-async function askOnce(cache: Cache, { tls, clock }: AskOptions): Promise<string> {
+async function askOnce(cache: Cache, { tls, clock, ...options }: AskOptions): Promise<string> {
   const { endpoint, identity, advice } = cache;
+  const timeoutMs = options.connectTimeoutMs ?? advice.connectTimeoutMs;
   const late = new AbortController();
   const token = identity.getToken();
   // It is awaited below, but may be rejected before.
   token.catch(() => {});
   // The time runs for the server: how long a token may take, its own rules say.
   const timer = token.then(
-    () =>
-      clock.schedule(() => late.abort(timeoutError(advice.connectTimeoutMs)), advice.connectTimeoutMs, {
-        keepAlive: true,
-      }),
+    () => clock.schedule(() => late.abort(timeoutError(timeoutMs)), timeoutMs, { keepAlive: true }),
     () => undefined,
   );
   try {

@@ -1,6 +1,6 @@
 import { type ClientAdvice, clientAdvice } from "../azure/client-advice.js";
 import { type AzureConnectionOptions, azureConnection, serverForIdentity } from "../azure/connection.js";
-import type { AzureEndpoint } from "../azure/endpoint.js";
+import { type AzureEndpoint, azureEndpoint } from "../azure/endpoint.js";
 import { PasswordlessError } from "../core/errors.js";
 import type { Environment } from "../identity/managed-identity-source.js";
 import type { Identity } from "../reauth/identity.js";
@@ -23,6 +23,12 @@ export interface OwnAddress {
   readonly text: string;
 }
 
+/** The address that host and port in a client's own options amount to; `option` has the host. */
+export function ownAddress(option: string, host: string, port: number | string | undefined): OwnAddress {
+  const name = typeof host === "string" && host.includes(":") ? `[${host}]` : host;
+  return { option, text: port === undefined ? name : `${name}:${port}` };
+}
+
 /**
  * Finds out by options and environment where the cache is and who logs in.
  *
@@ -36,7 +42,11 @@ export function findCache(
 ): Cache {
   assertAzureSettings(settings);
   const { identity, addressMap, checkTopology: _, ...rest } = settings;
-  if (own !== undefined && rest.endpoint !== undefined) throw twoAddresses(own);
+  if (own !== undefined) {
+    if (rest.endpoint !== undefined) throw twoAddresses(own);
+    // What is wrong with it is said in the caller's words.
+    azureEndpoint(own.text, own.option);
+  }
   const where = { ...rest, ...(own === undefined ? {} : { endpoint: own.text }) };
   const found = whereAndWho(where, identity, env);
   const { endpoint } = found;

@@ -7,7 +7,7 @@ import { invalidOption } from "../core/errors.js";
 import type { Environment } from "../identity/managed-identity-source.js";
 import { TopologyCheck } from "../topology/topology.js";
 import { askTopology } from "./ask-topology.js";
-import { type Cache, findCache, type OwnAddress } from "./cache.js";
+import { type Cache, findCache, type OwnAddress, ownAddress } from "./cache.js";
 import type { OneCallOptions } from "./node-redis.js";
 import type { AzureRedisSettings } from "./settings.js";
 
@@ -18,6 +18,7 @@ interface Options {
   readonly port?: number | string;
   readonly db?: number;
   readonly tls?: object;
+  readonly connectTimeout?: number;
 }
 
 interface ClusterOptions {
@@ -84,7 +85,8 @@ export class AzureIoRedis {
     assertClasses(classes);
     const cache = this.#find(input, settings);
     const options = optionsOf(input);
-    const asking = { tls: options.tls ?? {}, clock: this.#clock, random: this.#random };
+    const { tls = {}, connectTimeout } = options;
+    const asking = { tls, connectTimeoutMs: connectTimeout, clock: this.#clock, random: this.#random };
     const topology = await askTopology(cache, asking);
     return topology === "single"
       ? this.#redis(classes.Redis, options, cache, undefined)
@@ -214,9 +216,7 @@ function clusterOptionsOf(input: string | object): ClusterOptions {
 }
 
 function addressIn({ host, port }: Options, prefix: string): OwnAddress | undefined {
-  if (host === undefined) return undefined;
-  const name = host.includes(":") ? `[${host}]` : host;
-  return { option: `${prefix}host`, text: port === undefined ? name : `${name}:${port}` };
+  return host === undefined ? undefined : ownAddress(`${prefix}host`, host, port);
 }
 
 /** @see https://redis.io/docs/latest/operate/rs/references/compatibility/commands/cluster — no READONLY */

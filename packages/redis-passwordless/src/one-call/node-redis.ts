@@ -8,7 +8,7 @@ import { invalidOption } from "../core/errors.js";
 import type { Environment } from "../identity/managed-identity-source.js";
 import { TopologyCheck } from "../topology/topology.js";
 import { askTopology } from "./ask-topology.js";
-import { type Cache, findCache, type OwnAddress } from "./cache.js";
+import { type Cache, findCache, type OwnAddress, ownAddress } from "./cache.js";
 import type { AzureRedisSettings } from "./settings.js";
 
 /** What {@link AzureNodeRedis.client} adds to a client's options. */
@@ -30,7 +30,7 @@ export interface NodeRedisModule {
 
 interface Options {
   readonly url?: string;
-  readonly socket?: { readonly host?: string; readonly port?: number };
+  readonly socket?: { readonly host?: string; readonly port?: number; readonly connectTimeout?: number };
   readonly database?: number;
 }
 
@@ -38,6 +38,7 @@ interface ClusterOptions {
   readonly rootNodes?: readonly Options[];
   readonly defaults?: Options;
   readonly useReplicas?: boolean;
+  readonly nodeAddressMap?: unknown;
 }
 
 export interface OneCallOptions {
@@ -73,6 +74,7 @@ export class AzureNodeRedis {
 
   cluster(input: string | object = {}, settings: AzureRedisSettings = {}): object {
     const { address, options } = clusterOptionsOf(input);
+    assertOneMap(options, settings);
     const cache = findCache(settings, address, this.#env);
     return this.#cluster(options, cache, settings.checkTopology === false ? undefined : expects("cluster"));
   }
@@ -86,8 +88,9 @@ export class AzureNodeRedis {
     assertModule(redis);
     const options = optionsOf(input);
     const cache = findCache(settings, addressIn(options), this.#env);
-    const socket = { ...options.socket };
-    const topology = await askTopology(cache, { tls: socket, clock: this.#clock, random: this.#random });
+    const { connectTimeout, ...tls } = options.socket ?? {};
+    const asking = { tls, connectTimeoutMs: connectTimeout, clock: this.#clock, random: this.#random };
+    const topology = await askTopology(cache, asking);
     if (topology === "single") {
       return this.#adapter.attach(redis.createClient(this.#client(options, cache, undefined) as never));
     }
@@ -121,7 +124,7 @@ export class AzureNodeRedis {
     assertNoReplicas(options, endpoint.product);
     const { host, port, isEncrypted } = endpoint;
     const { socket, ...defaultRest } = withoutAddress(defaults);
-    const hasOwnMap = "nodeAddressMap" in rest;
+    const hasOwnMap = rest.nodeAddressMap !== undefined;
     return this.#adapter.cluster(
       {
         // node-redis 6: who has taken the place of a node that is gone? Its own default is 5 s.
@@ -200,9 +203,7 @@ function addressIn({ url, socket }: Options, prefix = ""): OwnAddress | undefine
   if (url !== undefined) return { option: `${prefix}url`, text: url };
   if (socket !== undefined) assertObject(socket, `${prefix}socket`);
   if (socket?.host === undefined) return undefined;
-  const { host, port } = socket;
-  const name = host.includes(":") ? `[${host}]` : host;
-  return { option: `${prefix}socket.host`, text: port === undefined ? name : `${name}:${port}` };
+  return ownAddress(`${prefix}socket.host`, socket.host, socket.port);
 }
 
 function withoutAddress(options: Options): Options {
@@ -210,6 +211,11 @@ function withoutAddress(options: Options): Options {
   if (rest.socket === undefined) return rest;
   const { host: _host, port: _port, ...socket } = rest.socket;
   return { ...rest, socket };
+}
+
+function assertOneMap({ nodeAddressMap }: ClusterOptions, { addressMap }: AzureRedisSettings): void {
+  if (nodeAddressMap === undefined || addressMap === undefined) return;
+  throw invalidOption("nodeAddressMap", "nothing where the setting `addressMap` is given: keep one of them");
 }
 
 /** @see https://redis.io/docs/latest/operate/rs/references/compatibility/commands/cluster — no READONLY */

@@ -1,4 +1,4 @@
-import { isIdentity } from "../adapters/settings.js";
+import { assertAddressMap, assertIdentity, isIdentity } from "../adapters/settings.js";
 import type { AzureConnectionOptions } from "../azure/connection.js";
 import { invalidOption, PasswordlessError } from "../core/errors.js";
 import { rejectUnknownOptions } from "../core/unknown-options.js";
@@ -45,7 +45,9 @@ export function assertAzureSettings(settings: AzureRedisSettings): void {
     throw invalidOption("settings", "an object such as `{ identity }`", settings);
   }
   rejectUnknownOptions(settings, SETTING_NAMES);
-  const { identity, entraId, checkTopology } = settings;
+  const { identity, entraId, addressMap, checkTopology } = settings;
+  assertIdentity(identity);
+  assertAddressMap(addressMap);
   if (identity !== undefined && entraId !== undefined) {
     throw new PasswordlessError("ERR_PASSWORDLESS_INVALID_OPTION", {
       message: "Options `identity` and `entraId` exclude each other: both say who logs in.",
