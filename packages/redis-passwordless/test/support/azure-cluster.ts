@@ -146,13 +146,14 @@ function nodeRedisClient(
   const socket = { ca: cache.azure.caCertificate };
   // node-redis 5 speaks RESP2 by default, in which a subscriber cannot log in again.
   const options = cache.nodeRedis.cluster({ RESP: 3, defaults: { socket } }, { identity: cache.identity });
-  const cluster: NodeRedisCluster = redis.createCluster(options as never);
+  const cluster = redis.createCluster(options as never);
   if (isAttached) cache.nodeRedisAdapter.attach(cluster);
   return cache.track(fromNodeRedis(name, cluster));
 }
 
 /** Any cluster of node-redis in the form that the tests use. */
-export function fromNodeRedis(name: string, cluster: NodeRedisCluster): ClusterClient {
+export function fromNodeRedis(name: string, created: object): ClusterClient {
+  const cluster = created as NodeRedisCluster;
   const errors: Error[] = [];
   cluster.on("error", (error: Error) => errors.push(error));
   cluster.on("node-error", (error: Error) => errors.push(error));
@@ -199,7 +200,8 @@ export function fromIoRedis(name: string, cluster: IoRedisCluster): ClusterClien
     name,
     errors,
     connect: async () => {
-      await cluster.connect();
+      // This promise stays open when the first of several attempts fails.
+      cluster.connect().catch(() => {});
       await ready(cluster);
     },
     get: (key) => cluster.get(key),
