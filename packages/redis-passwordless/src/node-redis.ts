@@ -76,7 +76,7 @@ export function azureRedisCluster<const O extends object>(
 
 /**
  * Asks the cache which client it wants, and makes that one with your own `createClient` or `createCluster`. The
- * client is not connected yet.
+ * client is not connected yet, and {@link attach}ed.
  *
  * @param options an address, or options of `createClient`; a cluster has them for each of its nodes
  *
