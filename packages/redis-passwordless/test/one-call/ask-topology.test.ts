@@ -15,6 +15,7 @@ import { AzureNodeRedis } from "../../src/one-call/node-redis.js";
 import type { Identity } from "../../src/reauth/identity.js";
 import { askAside } from "../../src/reauth/probe.js";
 import { ManualClock } from "../../src/testing/index.js";
+import { lastLine, run } from "./support.js";
 
 // What `azureRedisClient` does about a cache that does not answer, or not as it should.
 
@@ -135,6 +136,22 @@ test("connections that are cut while a cache starts are no answer", async (conte
   await asking.nodeRedis(identityOf(context, azure.userIdentity), port);
   expect({ connections, attempts: asking.attempts }).toEqual({ connections: 3, attempts: 2 });
 });
+
+test.for(["node-redis-any", "ioredis-any"])(
+  "a process has nothing else to do meanwhile, and waits: %s",
+  async (name, context) => {
+    let connections = 0;
+    const { port } = await listening(context, (socket) => {
+      connections += 1;
+      if (connections < 4) socket.destroy();
+      else forward(socket);
+    });
+    const env = azure.env(azure.userIdentity, { serviceConnector: true });
+    const ended = await run(context, name, [], { ...env, AZURE_REDIS_HOST: `localhost:${port}` });
+    expect(ended).toMatchObject({ code: 0, stderr: "" });
+    expect(lastLine(ended)).toMatchObject({ read: 100, kind: "single" });
+  },
+);
 
 test("a cache that stays away ends it after half a minute", async (context) => {
   const clock = new ManualClock();

@@ -229,6 +229,8 @@ describe.concurrent("the environment alone decides who logs in", () => {
       expect(description.error).toBeUndefined();
       expect(description.identity?.kind).toBe(kind);
       expect((description.identity ?? description.accessKey)?.reason).toMatch(reason);
+      const hint = "To log in with Microsoft Entra ID, give the identity an access policy on the cache";
+      expect(ended.stdout.includes(hint)).toBe(identity === undefined);
       const clientId = identity === stage.azure.systemIdentity ? undefined : identity?.clientId;
       expect(ended.stdout).toContain(clientId ?? whoAmI);
       const output = ended.stdout + ended.stderr;
