@@ -30,7 +30,8 @@ const options = {
 };
 
 const flows = new FlowProducer(options);
-const events = new QueueEvents(orders, options);
+// From the first event on: "ready" does not mean that events are being read already.
+const events = new QueueEvents(orders, { ...options, lastEventId: "0" });
 const workers = [
   new Worker(prices, async (job) => job.data.quantity * 3, { ...options, concurrency: 8 }),
   new Worker(

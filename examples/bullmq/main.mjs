@@ -29,7 +29,8 @@ const connection = passwordless(Redis, { host, port: Number(port), tls: {}, maxR
 const options = { connection };
 
 const queue = new Queue(name, options);
-const events = new QueueEvents(name, options);
+// From the first event on: "ready" does not mean that events are being read already.
+const events = new QueueEvents(name, { ...options, lastEventId: "0" });
 /** @type {Map<unknown, number>} how often each job has been processed */
 const processed = new Map();
 const worker = new Worker(
