@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { AdminConnection, type ServerAddress } from "./admin-connection.js";
+import type { Guard } from "./guard.js";
 import { RedisReplyError } from "./reply.js";
 
 /** How long a server may take to answer, loading its data included. */
@@ -25,16 +26,16 @@ export interface ServerProcessOptions {
   /** A configuration file, for what other users of the machine must not see among the arguments. */
   readonly configFile?: string;
   readonly args: readonly string[];
+  readonly guard: Guard;
 }
 
 /** A running redis-server. It ends with this process, however this process ends. */
 export class ServerProcess {
   readonly #child: ChildProcess;
-  readonly #guard: ChildProcess;
   readonly #exited: Promise<void>;
 
   constructor(options: ServerProcessOptions) {
-    const { bin, port, folder, configFile, args } = options;
+    const { bin, port, folder, configFile, args, guard } = options;
     const settings = {
       bind: "127.0.0.1",
       port: String(port),
@@ -50,12 +51,16 @@ export class ServerProcess {
     // The server takes its file before the flags, which win over it.
     const file = configFile === undefined ? [] : [configFile];
     this.#child = spawn(bin, [...file, ...flags, ...args], { cwd: folder, stdio: "ignore" });
+    guard.watch(this.#child.pid);
     this.#exited = new Promise((resolve) => {
-      this.#child.once("exit", () => resolve());
-      this.#child.once("error", () => resolve());
+      const ended = (): void => {
+        guard.watch(undefined);
+        resolve();
+      };
+      this.#child.once("exit", ended);
+      this.#child.once("error", ended);
     });
     this.#child.unref();
-    this.#guard = startGuard(this.#child.pid, folder);
   }
 
   get hasExited(): boolean {
@@ -95,35 +100,12 @@ export class ServerProcess {
   async exited(): Promise<void> {
     this.#child.ref();
     await this.#exited;
-    this.#dismissGuard();
   }
 
   async kill(): Promise<void> {
     if (!this.hasExited) this.#child.kill("SIGKILL");
     await this.exited();
   }
-
-  #dismissGuard(): void {
-    if (this.#guard.exitCode === null && this.#guard.signalCode === null) this.#guard.kill("SIGKILL");
-  }
-}
-
-/**
- * A shell that waits for the end of its input, which comes when this process ends, even by SIGKILL, and then
- * ends the server and removes its folder. An `exit` handler alone would not run when a signal ends the process.
- */
-function startGuard(pid: number | undefined, folder: string): ChildProcess {
-  const script = 'cat >/dev/null; kill -9 "$0"; rm -rf "$1"';
-  const guard = spawn("sh", ["-c", script, String(pid ?? ""), folder], {
-    stdio: ["pipe", "ignore", "ignore"],
-    // A group of its own: Ctrl-C in the terminal does not reach it before its work is done.
-    detached: true,
-  });
-  guard.on("error", () => undefined);
-  guard.stdin?.on("error", () => undefined);
-  guard.unref();
-  (guard.stdin as unknown as { unref?: () => void } | null)?.unref?.();
-  return guard;
 }
 
 function logTail(folder: string): string {

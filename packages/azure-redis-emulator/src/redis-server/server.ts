@@ -10,7 +10,7 @@ export interface RedisServer {
   readonly adminUrl: string;
   /** What answers, as `redis 7.0.15` or `valkey 8.1.1`. */
   readonly version: string;
-  /** False from the moment at which it is killed or closed until it serves again. */
+  /** False from the moment at which it is killed or closed until it serves again. A restart changes nothing. */
   readonly isRunning: boolean;
   /**
    * Runs a command as the administrator.

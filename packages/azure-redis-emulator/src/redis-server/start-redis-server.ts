@@ -10,6 +10,7 @@ import {
   OLDEST_CLUSTER_VERSION,
   OLDEST_VERSION,
 } from "./find-redis-server.js";
+import { Guard } from "./guard.js";
 import type { Reply } from "./reply.js";
 import { describeVersion, type RedisServer } from "./server.js";
 import { ACL_FILE, ServerProcess } from "./server-process.js";
@@ -106,7 +107,7 @@ class LocalRedisServer implements StartedRedisServer {
   readonly #args: readonly string[];
   /** Settings made while it ran. They come last, so they win. */
   readonly #settings = new Map<string, string>();
-  #folder: string | undefined;
+  #home: { readonly folder: string; readonly guard: Guard } | undefined;
   #state: State = { name: "stopped" };
   #restarting: Promise<void> | undefined;
   #starting: Promise<void> | undefined;
@@ -120,6 +121,8 @@ class LocalRedisServer implements StartedRedisServer {
   }
 
   get isRunning(): boolean {
+    // While it restarts its commands wait for it, so it counts as running: whoever left it out would miss it for good.
+    if (this.#restarting !== undefined) return true;
     return this.#state.name === "running" && !this.#state.process.hasExited;
   }
 
@@ -135,8 +138,8 @@ class LocalRedisServer implements StartedRedisServer {
   }
 
   async #start(): Promise<void> {
-    this.#folder ??= await this.#createFolder();
-    const folder = this.#folder;
+    this.#home ??= await this.#createHome();
+    const { folder, guard } = this.#home;
     const settings = [...this.#settings].flatMap(([name, value]) => [`--${name}`, value]);
     const process = new ServerProcess({
       bin: this.#bin,
@@ -144,6 +147,7 @@ class LocalRedisServer implements StartedRedisServer {
       folder,
       configFile: join(folder, CONFIG_FILE),
       args: [...this.#args, ...settings],
+      guard,
     });
     const connection = await process.ready(
       { host: HOST, port: this.port, username: "default", password: this.password },
@@ -153,15 +157,16 @@ class LocalRedisServer implements StartedRedisServer {
     this.version = describeVersion(String(await connection.command("INFO", "server")));
   }
 
-  async #createFolder(): Promise<string> {
+  async #createHome(): Promise<{ readonly folder: string; readonly guard: Guard }> {
     const folder = await mkdtemp(join(tmpdir(), "azure-redis-emulator-"));
+    const guard = new Guard(folder);
     const write = (name: string, text: string): Promise<void> =>
       writeFile(join(folder, name), text, { mode: 0o600 });
     const hash = createHash("sha256").update(this.password).digest("hex");
     await write(ACL_FILE, `user default on #${hash} ~* &* +@all\n`);
     // What it logs in with at a master whose replica it is or becomes.
     await write(CONFIG_FILE, `masteruser default\nmasterauth ${this.password}\n`);
-    return folder;
+    return { folder, guard };
   }
 
   async command(...args: readonly string[]): Promise<Reply> {
@@ -210,7 +215,9 @@ class LocalRedisServer implements StartedRedisServer {
       state.connection.close();
       await state.process.kill();
     }
-    if (this.#folder !== undefined) await rm(this.#folder, { recursive: true, force: true });
+    if (this.#home === undefined) return;
+    await rm(this.#home.folder, { recursive: true, force: true });
+    this.#home.guard.dismiss();
   }
 
   #running(): State & { name: "running" } {

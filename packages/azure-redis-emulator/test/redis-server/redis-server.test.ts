@@ -61,8 +61,17 @@ describe("startRedisServer", () => {
   test("lets commands wait for a restart, which happens once however often it is asked for", async () => {
     const server = await startRedisServer();
     await server.command("SET", "k", "v");
+    const wasRunning = new Set<boolean>();
+    const watch = (): void => {
+      wasRunning.add(server.isRunning);
+      watching = setImmediate(watch);
+    };
+    let watching = setImmediate(watch);
     const [, , value] = await Promise.all([server.restart(), server.restart(), server.command("GET", "k")]);
+    clearImmediate(watching);
     expect(value).toBe("v");
+    // Whoever asks, and would leave out a server that is down, must not leave out this one.
+    expect([...wasRunning]).toEqual([true]);
     await server.close();
   });
 
@@ -132,12 +141,16 @@ describe("startRedisServer", () => {
     await server.close();
   });
 
-  test("takes the server along when the process is killed", async () => {
+  test.each([
+    ["the server", ""],
+    ["the folder of a server that was killed before", "await server.kill();"],
+  ])("takes %s along when the process is killed", async (_, before) => {
     const module = new URL("../../dist/redis-server/redis-server.js", import.meta.url);
     const script = `
       import { startRedisServer } from ${JSON.stringify(module.href)};
       const server = await startRedisServer();
       const [, folder] = await server.command("CONFIG", "GET", "dir");
+      ${before}
       process.send({ port: server.port, folder });
       setInterval(() => {}, 1000);`;
     const child = spawn(process.execPath, ["--input-type=module", "-e", script], {
@@ -145,7 +158,8 @@ describe("startRedisServer", () => {
       cwd: fileURLToPath(new URL(".", import.meta.url)),
     });
     const [message] = (await once(child, "message")) as [{ port: number; folder: string }];
-    expect(await isListening(message.port)).toBe(true);
+    expect(await isListening(message.port)).toBe(before === "");
+    expect(existsSync(message.folder)).toBe(true);
     child.kill("SIGKILL");
     await once(child, "exit");
     while ((await isListening(message.port)) || existsSync(message.folder));
