@@ -51,19 +51,33 @@ export async function askAside(
   question: readonly string[],
   signal: AbortSignal,
 ): Promise<string> {
-  const dialing = dial(signal);
-  // If there is no token, nobody waits for the connection.
+  const done = new AbortController();
+  const dialing = dial(AbortSignal.any([signal, done.signal])).then((stream) => {
+    // A connection that ends while the token is awaited is found out below.
+    return stream.on("error", () => {});
+  });
   dialing.catch(() => {});
-  let token: Token;
   try {
-    token = await awaited;
+    const token = await unlessAborted(awaited, signal);
+    const [login = "", answer = ""] = await askServer(dialing, [authOf(token), question], signal);
+    if (!login.startsWith("+OK")) throw refusedError(label, token, login.replace(/^[-+]/, ""));
+    return answer;
   } catch (error) {
+    // Nobody waits for the connection any more, whether it is open or not.
+    done.abort(error);
     dialing.then((stream) => stream.destroy()).catch(() => {});
     throw error;
   }
-  const [login = "", answer = ""] = await askServer(dialing, [authOf(token), question], signal);
-  if (!login.startsWith("+OK")) throw refusedError(label, token, login.replace(/^[-+]/, ""));
-  return answer;
+}
+
+function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const onAbort = (): void => reject(signal.reason as Error);
+    signal.addEventListener("abort", onAbort, { once: true });
+    if (signal.aborted) onAbort();
+    const stop = (): void => signal.removeEventListener("abort", onAbort);
+    promise.then(resolve, reject).then(stop, stop);
+  });
 }
 
 /** Resolves with the first line of each answer; every answer but the last must be a line. */
@@ -72,9 +86,9 @@ async function askServer(
   commands: readonly (readonly string[])[],
   signal: AbortSignal,
 ): Promise<readonly string[]> {
-  signal.throwIfAborted();
   const stream = await dialing;
   try {
+    if (stream.destroyed) throw new Error("the server closed the connection without an answer");
     return await new Promise<readonly string[]>((resolve, reject) => {
       let received = "";
       stream.on("data", (chunk: Buffer) => {
