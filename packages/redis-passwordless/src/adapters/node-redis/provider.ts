@@ -141,13 +141,17 @@ export class CredentialsProvider implements StreamingCredentialsProvider {
   async #ask(dial: Dial, question: readonly string[], awaited: Promise<Token>): Promise<string | undefined> {
     const late = new AbortController();
     const { clock } = this.#reauthenticator;
-    const timer = clock.schedule(() => late.abort(new Error("no answer in time")), TOPOLOGY_TIMEOUT_MS);
+    // The time runs for the server: how long a token may take, its own rules say.
+    const timer = awaited.then(
+      () => clock.schedule(() => late.abort(new Error("no answer in time")), TOPOLOGY_TIMEOUT_MS),
+      () => undefined,
+    );
     try {
       return await askAside(dial, this.#label, awaited, question, late.signal);
     } catch {
       return undefined;
     } finally {
-      timer[Symbol.dispose]();
+      (await timer)?.[Symbol.dispose]();
     }
   }
 
