@@ -63,6 +63,7 @@ export class Failovers {
   async revive(node: number): Promise<void> {
     const { cluster, gateway } = this.#options;
     assertNode(node, cluster.members.length);
+    cluster.assertOpen();
     const { server } = cluster.members[node]!;
     if (server.isRunning) throw new Error(`Node ${node} runs; only a node that was killed can be revived.`);
     await server.start();
@@ -81,6 +82,7 @@ export class Failovers {
           '`announce: "unreachableIp"`.',
       );
     }
+    cluster.assertOpen();
     const masters = cluster.members.flatMap(({ server }, index) =>
       cluster.isMaster(index) && server.isRunning ? [index] : [],
     );
@@ -110,6 +112,8 @@ export class Failovers {
     try {
       await this.#options.gateway.listenAlso(node, address);
     } catch (cause) {
+      // Without a code it is not the system's: the gateway is closed.
+      if (!(cause instanceof Error && "code" in cause)) throw cause;
       throw new Error(
         `The gateway of node ${node} cannot listen on ${address}. Linux and Windows have all of 127.0.0.0/8; on ` +
           `macOS add the address (\`sudo ifconfig lo0 alias ${address}\`), or set \`newAddress: false\`.`,

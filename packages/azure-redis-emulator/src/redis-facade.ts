@@ -122,7 +122,8 @@ export class RedisFacade implements RedisGateway {
     const publisher = this.#backend.servers.find(
       ({ isRunning }, index) => isRunning && this.nodes[index]!.role === "master",
     );
-    await publisher!.command("PUBLISH", MAINTENANCE_CHANNEL, message);
+    if (publisher === undefined) throw new Error("No master runs that could publish it.");
+    await publisher.command("PUBLISH", MAINTENANCE_CHANNEL, message);
   }
 
   injectFault(...[fault, scope]: Parameters<RedisGateway["injectFault"]>): ActiveFault {

@@ -33,6 +33,9 @@ export class NodeListeners {
   /** Listens nowhere itself: it gets its sockets from the listeners of all addresses. */
   readonly #tls: TlsServer;
   readonly #listeners: Listener[] = [];
+  #isOpen = false;
+  /** Ends when no listener is about to listen any more. */
+  #opening: Promise<unknown> = Promise.resolve();
   /** Sockets whose TLS handshake is not done are no connections yet, but must not outlive the gateway. */
   readonly #sockets = new Set<Socket>();
 
@@ -45,13 +48,18 @@ export class NodeListeners {
 
   /** @param port of the listener with TLS; 0 for a free one */
   async listen(host: string, port: number): Promise<void> {
+    this.#isOpen = true;
     [this.port, this.plaintextPort] = await Promise.all([
       this.#open(host, port, (socket) => this.#secure(socket)),
       this.#open(host, 0, (socket) => this.#options.onClient(socket, false)),
     ]);
   }
 
-  /** Listens with TLS on a further address, at the same port. */
+  /**
+   * Listens with TLS on a further address, at the same port.
+   *
+   * @throws {Error} when it is closed.
+   */
   async listenAlso(host: string): Promise<void> {
     await this.#open(host, this.port, (socket) => this.#secure(socket));
   }
@@ -63,14 +71,17 @@ export class NodeListeners {
 
   /** Stops listening and breaks every connection. */
   async close(): Promise<void> {
+    this.#isOpen = false;
     const closed = this.#listeners.map(({ server }) => new Promise((resolve) => server.close(resolve)));
     for (const socket of this.#sockets) socket.destroy();
     await Promise.all(closed);
+    await this.#opening;
   }
 
   /** Listens again, after {@link close}, where it did before. */
   async reopen(): Promise<void> {
-    await Promise.all(this.#listeners.map(({ server, host, port }) => listen(server, host, port)));
+    this.#isOpen = true;
+    await Promise.all(this.#listeners.map(({ server, host, port }) => this.#listen(server, host, port)));
   }
 
   async #open(host: string, port: number, onSocket: (socket: Socket) => void): Promise<number> {
@@ -79,9 +90,21 @@ export class NodeListeners {
       socket.on("close", () => this.#sockets.delete(socket));
       onSocket(socket);
     });
-    const actualPort = await listen(server, host, port);
+    const actualPort = await this.#listen(server, host, port);
     this.#listeners.push({ server, host, port: actualPort });
     return actualPort;
+  }
+
+  /** Node listens some time after it has been told to, by when it may be too late. */
+  async #listen(server: Server, host: string, port: number): Promise<number> {
+    const listening = (async () => {
+      if (!this.#isOpen) throw new Error("The gateway is closed.");
+      const actualPort = await listen(server, host, port);
+      if (!this.#isOpen) await new Promise((resolve) => server.close(resolve));
+      return actualPort;
+    })();
+    this.#opening = Promise.allSettled([this.#opening, listening]);
+    return listening;
   }
 
   #secure(socket: Socket): void {
@@ -94,12 +117,15 @@ export class NodeListeners {
   }
 }
 
-/** Resolves with the port, which may have been chosen by the system. */
+/** Resolves with the port, which may have been chosen by the system; rejects when it is closed before it listens. */
 function listen(server: Server, host: string, port: number): Promise<number> {
   return new Promise((resolve, reject) => {
+    const closed = (): void => reject(new Error("The gateway was closed when it began to listen."));
     server.once("error", reject);
+    server.once("close", closed);
     server.listen(port, host, () => {
       server.off("error", reject);
+      server.off("close", closed);
       resolve((server.address() as AddressInfo).port);
     });
   });

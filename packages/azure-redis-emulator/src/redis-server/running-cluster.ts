@@ -47,6 +47,11 @@ export class RunningCluster implements RedisBackend {
     return replica && { user: "default", password: replica.server.password };
   }
 
+  /** @throws {Error} when it is closed. */
+  assertOpen(): void {
+    if (this.#isClosed) throw new Error("The Redis cluster is closed.");
+  }
+
   isMaster(node: number): boolean {
     return this.#at(node).master === node;
   }
@@ -72,11 +77,12 @@ export class RunningCluster implements RedisBackend {
     });
   }
 
-  restart(): Promise<void> {
+  async restart(): Promise<void> {
+    this.assertOpen();
     this.#restarting ??= this.#restart().finally(() => {
       this.#restarting = undefined;
     });
-    return this.#restarting;
+    await this.#restarting;
   }
 
   async close(): Promise<void> {
@@ -226,7 +232,7 @@ export class RunningCluster implements RedisBackend {
   async #until(complaint: () => string, isDone: () => Promise<boolean>): Promise<void> {
     const deadline = performance.now() + UP_TIMEOUT_MS;
     while (!(await isDone())) {
-      if (this.#isClosed) throw new Error("The Redis cluster is closed.");
+      this.assertOpen();
       if (performance.now() > deadline) {
         throw new Error(`The Redis cluster does not come up: ${complaint()}.`);
       }

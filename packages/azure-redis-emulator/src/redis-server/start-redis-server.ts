@@ -138,6 +138,7 @@ class LocalRedisServer implements StartedRedisServer {
   }
 
   async #start(): Promise<void> {
+    if (this.#state.name === "closed") throw new Error("The Redis server is closed");
     this.#home ??= await this.#createHome();
     const { folder, guard } = this.#home;
     const settings = [...this.#settings].flatMap(([name, value]) => [`--${name}`, value]);
