@@ -2,7 +2,7 @@ import { IoRedisAdapter } from "./adapters/ioredis/passwordless.js";
 import type { PasswordlessSettings } from "./adapters/settings.js";
 import { addressMapFor } from "./azure/address-map.js";
 import { defaultIdentity } from "./azure/entra-id.js";
-import type { MaintenanceNotification } from "./azure/maintenance.js";
+import type { MaintenanceNotification, MaintenanceType } from "./azure/maintenance.js";
 import { AzureIoRedis } from "./one-call/ioredis.js";
 import {
   type IoRedisSubscriber,
@@ -10,8 +10,18 @@ import {
   type MaintenanceListener,
 } from "./one-call/maintenance.js";
 import type { AzureRedisSettings } from "./one-call/settings.js";
+import type { Identity } from "./reauth/identity.js";
+import type { AddressMap } from "./topology/address-map.js";
 
-export type { AzureRedisSettings, MaintenanceListener, MaintenanceNotification, PasswordlessSettings };
+export type {
+  AddressMap,
+  AzureRedisSettings,
+  Identity,
+  MaintenanceListener,
+  MaintenanceNotification,
+  MaintenanceType,
+  PasswordlessSettings,
+};
 
 const adapter = new IoRedisAdapter(defaultIdentity, addressMapFor);
 const azure = new AzureIoRedis(adapter);
@@ -213,7 +223,8 @@ export function azureRedisClient<R extends RedisClass, C extends ClusterClass>(
  *
  * @example
  * ```ts
- * await using listening = await onMaintenance(client, ({ type, startsAtMs }) => console.log(type, startsAtMs));
+ * const listening = await onMaintenance(client, ({ type, startsAtMs }) => console.log(type, startsAtMs));
+ * await listening[Symbol.asyncDispose]();
  * ```
  */
 export function onMaintenance(client: object, listener: MaintenanceListener): Promise<AsyncDisposable> {

@@ -3,7 +3,7 @@ import type { StreamingCredentialsProvider } from "./adapters/node-redis/structu
 import type { PasswordlessSettings } from "./adapters/settings.js";
 import { addressMapFor } from "./azure/address-map.js";
 import { defaultIdentity } from "./azure/entra-id.js";
-import type { MaintenanceNotification } from "./azure/maintenance.js";
+import type { MaintenanceNotification, MaintenanceType } from "./azure/maintenance.js";
 import {
   listenWithNodeRedis,
   type MaintenanceListener,
@@ -16,13 +16,18 @@ import {
   type NodeRedisModule,
 } from "./one-call/node-redis.js";
 import type { AzureRedisSettings } from "./one-call/settings.js";
+import type { Identity } from "./reauth/identity.js";
+import type { AddressMap } from "./topology/address-map.js";
 
 export type {
+  AddressMap,
   AzureClientOptions,
   AzureClusterOptions,
   AzureRedisSettings,
+  Identity,
   MaintenanceListener,
   MaintenanceNotification,
+  MaintenanceType,
   NodeRedisModule,
   PasswordlessSettings,
   StreamingCredentialsProvider,
@@ -167,7 +172,8 @@ export function attach<C>(client: C, settings?: PasswordlessSettings): C {
  *
  * @example
  * ```ts
- * await using listening = await onMaintenance(client, ({ type, startsAtMs }) => console.log(type, startsAtMs));
+ * const listening = await onMaintenance(client, ({ type, startsAtMs }) => console.log(type, startsAtMs));
+ * await listening[Symbol.asyncDispose]();
  * ```
  */
 export function onMaintenance(client: object, listener: MaintenanceListener): Promise<AsyncDisposable> {

@@ -100,10 +100,7 @@ export function endpointOf(
     SUFFIXES.find(([name]) => host.endsWith(name)) ?? [];
   assertPublicName(host, suffix ?? privateSuffixOf(host), option);
   if (product === "unknown" && port === undefined) {
-    throw invalidOption(
-      portOption,
-      `a port too, such as \`${display(host)}:6380\`: only the names of Azure's caches have a default`,
-    );
+    throw portMissing(host, option, portOption);
   }
   if (product !== "unknown" && (!isEncrypted || port === PLAINTEXT_PORT)) {
     throw plaintextError(host, isEncrypted ? `port ${PLAINTEXT_PORT}` : "a connection without TLS", product);
@@ -151,6 +148,18 @@ function assertPublicName(host: string, suffix: string | undefined, option: stri
       ? `Use the cache's own name, which ends in \`${suffix}\`: inside the virtual network it resolves to the private address by itself.`
       : `Use \`${publicName}\`: inside the virtual network it resolves to the private address by itself.`,
     details: { option, host, ...(isZone ? {} : { publicName }) },
+  });
+}
+
+function portMissing(host: string, option: string, portOption: string): PasswordlessError {
+  const address = `\`${display(host)}:6380\``;
+  return new PasswordlessError("ERR_PASSWORDLESS_INVALID_OPTION", {
+    message: `\`${option}\` names the host ${host} without a port: only the names of Azure's caches have a default.`,
+    remedy:
+      portOption === option
+        ? `Write a port behind it, such as ${address}.`
+        : `Set \`${portOption}\`, or write a port behind the host, such as ${address}.`,
+    details: { option: portOption },
   });
 }
 

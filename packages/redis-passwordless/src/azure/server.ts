@@ -136,8 +136,8 @@ function endpointMissing({ names }: ServiceConnectorVariables, env: Environment)
   const found =
     likely === undefined ? "" : ` ${likely} is set: to use it, say \`variables: { ${field}: "${likely}" }\`.`;
   return new PasswordlessError("ERR_PASSWORDLESS_ENDPOINT_MISSING", {
-    message: `Nothing says which server to connect to: there is no option \`endpoint\`, and neither ${names.host} nor ${names.connectionString} is set.`,
-    remedy: `Give \`endpoint\`, such as "my-cache.westus3.redis.azure.net", or set ${names.host}.${found}`,
+    message: `Nothing says which server to connect to: no option names it, and neither ${names.host} nor ${names.connectionString} is set.`,
+    remedy: `Set ${names.host}, or name the cache in code: \`azureRedis("my-cache.westus3.redis.azure.net")\`, or the option \`endpoint\`.${found}`,
     details: { host: names.host, connectionString: names.connectionString, ...(likely ? { likely } : {}) },
   });
 }

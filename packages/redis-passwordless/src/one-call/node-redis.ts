@@ -1,3 +1,4 @@
+import { assertAddressInPlace } from "../adapters/node-redis/endpoint.js";
 import type { NodeRedisAdapter } from "../adapters/node-redis/index.js";
 import type { StreamingCredentialsProvider } from "../adapters/node-redis/structural.js";
 import { type ClientAdvice, reconnectDelayMs } from "../azure/client-advice.js";
@@ -199,7 +200,9 @@ function clusterOptionsOf(input: string | object): {
 }
 
 /** The address that a client's options hold: `url`, else the host of the socket. */
-function addressIn({ url, socket }: Options, prefix = ""): OwnAddress | undefined {
+function addressIn(options: Options, prefix = ""): OwnAddress | undefined {
+  assertAddressInPlace(options, prefix);
+  const { url, socket } = options;
   if (url !== undefined) return { option: `${prefix}url`, text: url };
   if (socket !== undefined) assertObject(socket, `${prefix}socket`);
   if (socket?.host === undefined) return undefined;

@@ -59,6 +59,12 @@ describe("a mistake is refused at once, with the name of what is wrong", () => {
       () => io().cluster(ioredis.Cluster, { redisOptions: { host: HOST }, ...lazy }, { endpoint: HOST }),
       ["`redisOptions.host`", "`endpoint`"],
     ],
+    ["a host in ioredis's place", () => nodeRedis().client({ host: HOST }), ["`host`", "`socket.host`"]],
+    [
+      "a host in ioredis's place, cluster",
+      () => nodeRedis().cluster({ rootNodes: [{ host: HOST }] }),
+      ["`rootNodes[0].host`", "`rootNodes[0].socket.host`"],
+    ],
     ["several root nodes", () => nodeRedis().cluster({ rootNodes: [{ url: HOST }, {}] }), ["`rootNodes`"]],
     ["an address without a port", () => nodeRedis().client({ url: "localhost" }), ["`url`", "port"]],
     ["an address that is none", () => nodeRedis().client("http://localhost:1"), ["`url`", "rediss://"]],

@@ -30,6 +30,22 @@ export function endpointOf(options: ClientOptions, name = ""): Endpoint {
   return target;
 }
 
+/**
+ * Rejects what ioredis and others have at the top and node-redis ignores there: it would connect to another server
+ * without a word.
+ *
+ * @throws {PasswordlessError} `ERR_PASSWORDLESS_INVALID_OPTION`
+ */
+export function assertAddressInPlace(options: object, prefix = ""): void {
+  for (const name of ["host", "port", "tls"] as const) {
+    if ((options as Record<string, unknown>)[name] === undefined) continue;
+    throw invalidOption(
+      `${prefix}${name}`,
+      `nothing here: node-redis reads it from \`${prefix}socket.${name}\`, or the address as a whole from \`${prefix}url\``,
+    );
+  }
+}
+
 function fromUrl(url: string, socket: SocketOptions, name: string): Endpoint {
   if (typeof url !== "string")
     throw invalidOption(`${name}url`, "a string such as `rediss://host:port`", url);

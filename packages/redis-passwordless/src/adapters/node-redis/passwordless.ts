@@ -9,7 +9,7 @@ import { assertEncrypted } from "../plaintext.js";
 import { assertSettings, type InnerSettings, type PasswordlessSettings } from "../settings.js";
 import { assertClient, attachTo, attachToPool, isPool } from "./attach.js";
 import { attachToCluster, isCluster } from "./attach-cluster.js";
-import { dialerOf, type Endpoint, endpointOf } from "./endpoint.js";
+import { assertAddressInPlace, dialerOf, type Endpoint, endpointOf } from "./endpoint.js";
 import { CredentialsProvider } from "./provider.js";
 import { reconnectStrategy } from "./reconnect.js";
 import type {
@@ -242,6 +242,7 @@ function checkedOptions(options: unknown, prefix: string): ClientOptions {
       "nothing: the identity logs in. Remove it, or do without this library",
     );
   }
+  assertAddressInPlace(own, prefix);
   assertProtocol(own.RESP, `${prefix}RESP`);
   return own;
 }
