@@ -24,10 +24,12 @@ export interface AttachableCluster {
  *   ever: it reads the slots anew only when a node that is alive answers with MOVED. node-redis 6 does this by itself
  *   (`topologyRefreshOnReconnectionAttemptStrategy`), and is none the worse for it.
  * - Commands that wait for a node that is replaced go to its successor; node-redis rejects them.
- * - Commands that the cluster has refused to carry out for now are sent again.
+ * - Commands that the cluster has refused to carry out for now are sent again, and so are those that only read when
+ *   their connection breaks.
+ * - `connect()` waits for the successor of a node that is gone, instead of for the node, for ever.
  * - Sharded subscriptions of node-redis 5 go to the new node.
  *
- * What was on its way when a connection broke is rejected as before: nobody knows whether it was carried out.
+ * A write that was on its way when its connection broke is rejected as before: nobody knows whether it was carried out.
  *
  * @throws {PasswordlessError} `ERR_PASSWORDLESS_CLIENT_UNSUPPORTED`
  */
@@ -42,22 +44,55 @@ export function attachToCluster(cluster: AttachableCluster, clock: Clock): void 
     return copy;
   };
   retryUnsent(core, clock);
-  const replaced = new ReplacedNodes(core, clock);
-  const sharded = new ShardedSubscriptions(core);
-  const { rediscover } = core._slots;
-  core._slots.rediscover = async (...args) => {
-    replaced.guardAll();
-    const subscriptions = sharded.remember();
-    await rediscover.apply(core._slots, args);
-    sharded.restore(subscriptions);
-  };
-  cluster.on("node-ready", () => replaced.guardAll());
+  keepWhatIsReplaced(cluster, core, clock);
+  connectToSuccessors(cluster, core);
   watchNodes(cluster, core, clock);
 }
 
 /** Whether this is the result of `createCluster`. */
 export function isCluster(client: object): client is AttachableCluster {
   return "masters" in client && "replicas" in client;
+}
+
+/** Whenever node-redis reads the slots anew, it destroys the clients of the nodes that have lost theirs. */
+function keepWhatIsReplaced(cluster: AttachableCluster, core: ClusterCore, clock: Clock): void {
+  const replaced = new ReplacedNodes(core, clock);
+  const sharded = new ShardedSubscriptions(core);
+  const slots = core._slots;
+  const { rediscover } = slots;
+  slots.rediscover = async (...args) => {
+    replaced.guardAll();
+    const subscriptions = sharded.remember();
+    await rediscover.apply(slots, args);
+    sharded.restore(subscriptions);
+  };
+  cluster.on("node-ready", () => replaced.guardAll());
+}
+
+/** node-redis ends the first `connect()` when a node that it waited for is replaced. */
+function connectToSuccessors(cluster: AttachableCluster, core: ClusterCore): void {
+  let [rediscoveries, ends] = [0, 0];
+  const slots = core._slots;
+  const { connect, rediscover } = slots;
+  slots.rediscover = async (...args) => {
+    await rediscover.apply(slots, args);
+    rediscoveries += 1;
+  };
+  slots.connect = async () => {
+    for (;;) {
+      const before = { rediscoveries, ends };
+      try {
+        return await connect.call(slots);
+      } catch (error) {
+        const wasReplaced = rediscoveries > before.rediscoveries;
+        const wasEnded = ends > before.ends;
+        if (!wasReplaced || wasEnded) throw error;
+      }
+    }
+  };
+  cluster.on("disconnect", () => {
+    ends += 1;
+  });
 }
 
 /** Reads the slots anew, again and again, for as long as there is a node that cannot be reached. */

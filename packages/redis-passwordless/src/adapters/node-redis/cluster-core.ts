@@ -26,6 +26,7 @@ export interface ClusterNode {
 
 /** What finds the nodes. Internal; `rediscover` reads the slots anew, from this client first. */
 export interface Slots {
+  connect: (this: unknown) => Promise<void>;
   rediscover: (this: unknown, startWith?: NodeClient, ...more: unknown[]) => Promise<void>;
   getShardedPubSubClient?(channel: string): Promise<NodeClient>;
 }

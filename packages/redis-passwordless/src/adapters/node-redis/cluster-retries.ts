@@ -16,7 +16,10 @@ export class NotSentError extends Error {
   }
 }
 
-/** Sends commands again that were not carried out because the cluster fails over; also transactions, in node-redis 6. */
+/**
+ * Sends commands again that were not carried out because the cluster fails over, and commands that only read when
+ * their connection broke; also transactions, in node-redis 6.
+ */
 export function retryUnsent(core: ClusterCore, clock: Clock): void {
   const execute = core._execute;
   core._execute = async (...args) => {
@@ -26,26 +29,27 @@ export function retryUnsent(core: ClusterCore, clock: Clock): void {
         return await execute.apply(core, args);
       } catch (error) {
         const isLate = clock.now() - startMs >= PATIENCE_MS;
-        if (isLate || !core.isOpen || !isUnsent(error, hasPinnedClient(args))) throw error;
+        if (isLate || !core.isOpen || !mayRepeat(error, args)) throw error;
       }
       await pause(clock, PAUSE_MS);
     }
   };
 }
 
-/** `_execute` of node-redis 6 may be told which client to use: only another call can choose another one. */
-function hasPinnedClient(args: readonly unknown[]): boolean {
-  return args[4] !== undefined;
-}
-
 /**
- * Whether the command was certainly not carried out, and another attempt may be: the cluster is down while it elects
- * a master, or the client of the node was closed before it took the command (`ClientClosedError` of node-redis).
+ * Whether another attempt does no harm, and may succeed: the cluster is down while it elects a master, or the client
+ * of the node was closed before it took the command. The messages are those of node-redis's own errors, whose classes
+ * are the application's.
  */
-function isUnsent(error: unknown, isPinned: boolean): boolean {
+function mayRepeat(error: unknown, args: readonly unknown[]): boolean {
   if (!(error instanceof Error)) return false;
-  if (/^(?:CLUSTERDOWN|TRYAGAIN|LOADING)\b/.test(error.message)) return true;
-  return !isPinned && (error instanceof NotSentError || error.message === "The client is closed");
+  const { message } = error;
+  if (/^(?:CLUSTERDOWN|TRYAGAIN|LOADING)\b/.test(message)) return true;
+  // In node-redis 6 a command may be tied to a client: only another call can choose another one.
+  const [, isReadOnly, , , pinnedClient] = args;
+  if (pinnedClient !== undefined) return false;
+  if (error instanceof NotSentError || message === "The client is closed") return true;
+  return isReadOnly === true && /^(?:Socket closed unexpectedly|Disconnects client)$/.test(message);
 }
 
 function pause(clock: Clock, delayMs: number): Promise<void> {

@@ -1,77 +1,21 @@
 import { createClient } from "redis";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { AzureCluster, CLUSTER_CLIENTS, type ClusterClient } from "../support/azure-cluster.js";
 import {
-  AzureCluster,
-  CLUSTER_CLIENTS,
-  type ClusterClient,
-  type MakeClient,
-} from "../support/azure-cluster.js";
-import { TOKEN_LIFETIME_MS } from "../support/cache.js";
+  connected,
+  countedMessages,
+  everyListExists,
+  FAILOVER_CLIENTS,
+  hears,
+  LONG,
+  listsOn,
+  PER_SECOND,
+  readAll,
+  subscribe,
+  UNATTACHED,
+} from "../support/failovers.js";
 import { LISTS, NumberedWrites } from "../support/numbered-writes.js";
 import { record } from "../support/record.js";
-
-const LONG = 20 * TOKEN_LIFETIME_MS + 60_000;
-
-const PER_SECOND = 100;
-
-/** The options of `azureRedisCluster()` without `attach`: node-redis rejects what waits for a node that is replaced. */
-const UNATTACHED = "node-redis 6, not attached";
-
-const CLIENTS: readonly (readonly [string, MakeClient])[] = [
-  ...CLUSTER_CLIENTS,
-  [
-    UNATTACHED,
-    (cache) => {
-      const [, make] = CLUSTER_CLIENTS[0]!;
-      return { ...make(cache, { isAttached: false }), name: UNATTACHED };
-    },
-  ],
-];
-
-describe("three planned failovers under load, each to an address that was unknown before", () => {
-  let cache: AzureCluster;
-  let clients: ClusterClient[];
-  const heard = new Map<string, string[]>();
-  let writes: NumberedWrites[];
-  beforeAll(async () => {
-    cache = await AzureCluster.start({ masters: 3, replicas: 1, announce: "ip" });
-    clients = await connected(cache);
-    writes = clients.map((client) => new NumberedWrites(client, PER_SECOND));
-    await Promise.all(writes.map((write) => everyListExists(write)));
-    await Promise.all(clients.map((client) => subscribe(client, heard, "{0}")));
-    for (const node of [0, 1, 2]) {
-      await cache.azure.redis.failover({ node });
-      await cache.rotations(1);
-    }
-    await Promise.all(writes.map((write) => write.stop()));
-  }, LONG);
-  afterAll(() => cache.close());
-
-  test.each(CLIENTS.map(([name]) => name))(
-    "%s: no acknowledged write lost, none applied twice",
-    async (name) => {
-      const write = writes.find(({ client }) => client.name === name)!;
-      const { lost, twice } = await write.examine();
-      const failed = countedMessages(write);
-      record(`planned failovers ${name}`, {
-        acknowledged: write.acknowledged.length,
-        failed,
-        lost: lost.length,
-        twice,
-      });
-      expect([lost, twice]).toEqual([[], 0]);
-      if (name !== UNATTACHED) expect(failed).toEqual({});
-    },
-  );
-
-  test.each(CLIENTS.map(([name]) => name))("%s: subscriptions came along", async (name) => {
-    await hears(clients.find((client) => client.name === name)!, heard, "{0}");
-  });
-
-  test("nobody was evicted", () => {
-    expect(cache.evictions()).toBe(0);
-  });
-});
 
 describe("a master that is killed under load, behind addresses that nobody can reach", () => {
   const node = 1;
@@ -114,7 +58,7 @@ describe("a master that is killed under load, behind addresses that nobody can r
     return acknowledged.find(({ list, atMs }) => lists.has(list) && atMs >= promotedAtMs)?.atMs;
   }
 
-  test.each(CLIENTS.map(([name]) => name))("%s: nothing lost that the replica had", async (name) => {
+  test.each(FAILOVER_CLIENTS.map(([name]) => name))("%s: nothing lost that the replica had", async (name) => {
     const index = writes.findIndex(({ client }) => client.name === name);
     const write = writes[index]!;
     const { lost, twice } = await write.examine();
@@ -136,7 +80,7 @@ describe("a master that is killed under load, behind addresses that nobody can r
       expect(Object.keys(failed).filter((reason) => !/socket closed/i.test(reason))).toEqual([]);
   });
 
-  test.each(CLIENTS.map(([name]) => name))("%s: subscriptions came along", async (name) => {
+  test.each(FAILOVER_CLIENTS.map(([name]) => name))("%s: subscriptions came along", async (name) => {
     await hears(clients.find((client) => client.name === name)!, heard, `{${[...lists][0]}}`);
   });
 
@@ -157,50 +101,30 @@ describe("a master that is killed under load, behind addresses that nobody can r
     },
     LONG,
   );
+
+  test(
+    "a client that starts while a master is gone connects once another has its place",
+    async () => {
+      const started = cache.azure.waitFor("failover", (event) => event.phase === "started");
+      const over = cache.azure.redis.failover({ node: 2, kind: "unplanned" });
+      await started;
+      const { nodes } = cache.azure.redis;
+      await vi.waitFor(() => expect(nodes[2]!.isRunning).toBe(false), { interval: 5 });
+      const late = CLUSTER_CLIENTS.map(([, make]) => make(cache));
+      await Promise.all(late.map((client) => client.connect()));
+      await Promise.all(
+        late.map((client) =>
+          readAll(
+            client,
+            Array.from({ length: LISTS }, (_, list) => list),
+          ),
+        ),
+      );
+      await over;
+    },
+    LONG,
+  );
 });
-
-async function connected(cache: AzureCluster): Promise<ClusterClient[]> {
-  const clients = CLIENTS.map(([, make]) => make(cache));
-  await Promise.all(clients.map((client) => client.connect()));
-  return clients;
-}
-
-async function everyListExists(write: NumberedWrites): Promise<void> {
-  await vi.waitFor(() => expect(write.acknowledged.length).toBeGreaterThan(LISTS), { timeout: LONG });
-}
-
-/** The numbers of the lists that are on a node. */
-async function listsOn(cache: AzureCluster, node: number): Promise<Set<number>> {
-  const keys = await cache.onServer<string[]>(node, "KEYS", "*:{*}");
-  return new Set(keys.map((key) => Number(/\{(\d+)\}/.exec(key)?.[1])));
-}
-
-async function subscribe(client: ClusterClient, heard: Map<string, string[]>, tag: string): Promise<void> {
-  const messages: string[] = [];
-  heard.set(client.name, messages);
-  await client.subscribe(`news ${client.name}`, (message) => messages.push(message));
-  await client.sharded?.subscribe(`${tag} ${client.name}`, (message) => messages.push(message));
-}
-
-/** Publishes until it is heard: what is published while nobody listens, Redis drops. */
-async function hears(client: ClusterClient, heard: Map<string, string[]>, tag: string): Promise<void> {
-  const messages = heard.get(client.name)!;
-  await vi.waitFor(
-    async () => {
-      await client.publish(`news ${client.name}`, "to all");
-      expect(messages).toContain("to all");
-    },
-    { timeout: 10_000 },
-  );
-  if (client.sharded === undefined) return;
-  await vi.waitFor(
-    async () => {
-      await client.sharded!.publish(`${tag} ${client.name}`, "sharded");
-      expect(messages).toContain("sharded");
-    },
-    { timeout: 10_000 },
-  );
-}
 
 /** Until the master is gone: how many of the writes that it had acknowledged its replica has, for each client. */
 async function confirmedByReplica(
@@ -225,10 +149,4 @@ async function confirmedByReplica(
   } catch {
     return confirmed;
   }
-}
-
-function countedMessages({ failed }: NumberedWrites): Record<string, number> {
-  const counts: Record<string, number> = {};
-  for (const { error } of failed) counts[error.message] = (counts[error.message] ?? 0) + 1;
-  return counts;
 }

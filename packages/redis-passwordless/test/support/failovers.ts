@@ -1,0 +1,86 @@
+import { expect, vi } from "vitest";
+import { type AzureCluster, CLUSTER_CLIENTS, type ClusterClient, type MakeClient } from "./azure-cluster.js";
+import { TOKEN_LIFETIME_MS } from "./cache.js";
+import { LISTS, type NumberedWrites } from "./numbered-writes.js";
+
+/** Until when a test of failovers may take, however slow the machine. */
+export const LONG = 20 * TOKEN_LIFETIME_MS + 60_000;
+
+/** Writes of each client; all of them together keep a small machine busy, not more. */
+export const PER_SECOND = 100;
+
+/** The options of `azureRedisCluster()` without `attach`: node-redis rejects what waits for a node that is replaced. */
+export const UNATTACHED = "node-redis 6, not attached";
+
+export const FAILOVER_CLIENTS: readonly (readonly [string, MakeClient])[] = [
+  ...CLUSTER_CLIENTS,
+  [
+    UNATTACHED,
+    (cache) => {
+      const [, make] = CLUSTER_CLIENTS[0]!;
+      return { ...make(cache, { isAttached: false }), name: UNATTACHED };
+    },
+  ],
+];
+
+export async function connected(cache: AzureCluster): Promise<ClusterClient[]> {
+  const clients = FAILOVER_CLIENTS.map(([, make]) => make(cache));
+  await Promise.all(clients.map((client) => client.connect()));
+  return clients;
+}
+
+export async function readAll(client: ClusterClient, lists: Iterable<number>): Promise<void> {
+  const read = await Promise.all(Array.from(lists, (list) => client.lRange(`${client.name}:{${list}}`)));
+  expect([client.name, read.filter((values) => values.length === 0)]).toEqual([client.name, []]);
+}
+
+export function codesOf({ errors }: ClusterClient): string[] {
+  return errors.flatMap((error) => ("code" in error ? [String(error.code)] : []));
+}
+
+export async function everyListExists(write: NumberedWrites): Promise<void> {
+  await vi.waitFor(() => expect(write.acknowledged.length).toBeGreaterThan(LISTS), { timeout: LONG });
+}
+
+/** The numbers of the lists that are on a node. */
+export async function listsOn(cache: AzureCluster, node: number): Promise<Set<number>> {
+  const keys = await cache.onServer<string[]>(node, "KEYS", "*:{*}");
+  return new Set(keys.map((key) => Number(/\{(\d+)\}/.exec(key)?.[1])));
+}
+
+export async function subscribe(
+  client: ClusterClient,
+  heard: Map<string, string[]>,
+  tag: string,
+): Promise<void> {
+  const messages: string[] = [];
+  heard.set(client.name, messages);
+  await client.subscribe(`news ${client.name}`, (message) => messages.push(message));
+  await client.sharded?.subscribe(`${tag} ${client.name}`, (message) => messages.push(message));
+}
+
+/** Publishes until it is heard: what is published while nobody listens, Redis drops. */
+export async function hears(client: ClusterClient, heard: Map<string, string[]>, tag: string): Promise<void> {
+  const messages = heard.get(client.name)!;
+  await vi.waitFor(
+    async () => {
+      await client.publish(`news ${client.name}`, "to all");
+      expect(messages).toContain("to all");
+    },
+    { timeout: 10_000 },
+  );
+  if (client.sharded === undefined) return;
+  await vi.waitFor(
+    async () => {
+      await client.sharded!.publish(`${tag} ${client.name}`, "sharded");
+      expect(messages).toContain("sharded");
+    },
+    { timeout: 10_000 },
+  );
+}
+
+export function countedMessages({ failed }: NumberedWrites): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const { error } of failed) counts[error.message] = (counts[error.message] ?? 0) + 1;
+  return counts;
+}
