@@ -1,15 +1,18 @@
 import type { IoRedisAdapter } from "../adapters/ioredis/index.js";
 import { type ClientAdvice, reconnectDelayMs } from "../azure/client-advice.js";
 import { assertDatabase } from "../azure/connection-string.js";
-import { processEnvironment } from "../azure/environment.js";
-import { type Clock, systemClock } from "../core/clock.js";
 import { invalidOption } from "../core/errors.js";
-import type { Environment } from "../identity/managed-identity-source.js";
-import { TopologyCheck } from "../topology/topology.js";
+import type { TopologyCheck } from "../topology/topology.js";
 import { askTopology } from "./ask-topology.js";
 import { type Cache, findCache, type OwnAddress, ownAddress } from "./cache.js";
-import type { OneCallOptions } from "./node-redis.js";
 import type { AzureRedisSettings } from "./settings.js";
+import {
+  assertObject,
+  type CallNames,
+  type Surroundings,
+  surroundings,
+  topologyCheck,
+} from "./surroundings.js";
 
 type Class = abstract new (...args: never) => object;
 
@@ -33,27 +36,25 @@ interface ClusterOptions {
  */
 const FAILOVER = { maxRedirections: 240, retryDelayOnFailover: 250, retryDelayOnClusterDown: 250 };
 
-const SINGLE = "`azureRedis(Redis)`";
-const CLUSTER = "`azureRedis(Cluster)`";
-const AUTOMATIC = "`azureRedisClient({ Redis, Cluster })`";
+const CALLS: CallNames = {
+  single: "`azureRedis(Redis)`",
+  cluster: "`azureRedis(Cluster)`",
+  either: "`azureRedisClient({ Redis, Cluster })`",
+};
 
 /** Complete options and clients of ioredis and iovalkey, by what the environment and the caller say. */
 export class AzureIoRedis {
   readonly #adapter: IoRedisAdapter;
-  readonly #env: Environment;
-  readonly #clock: Clock;
-  readonly #random: () => number;
+  readonly #surroundings: Surroundings;
 
-  constructor(adapter: IoRedisAdapter, options: OneCallOptions = {}) {
+  constructor(adapter: IoRedisAdapter, own: Partial<Surroundings> = {}) {
     this.#adapter = adapter;
-    this.#env = options.env ?? processEnvironment;
-    this.#clock = options.clock ?? systemClock;
-    this.#random = options.random ?? Math.random;
+    this.#surroundings = surroundings(own);
   }
 
   options(input: string | object = {}, settings: AzureRedisSettings = {}): object {
     const cache = this.#find(input, settings);
-    const topology = settings.checkTopology === false ? undefined : expects("single");
+    const topology = topologyCheck("single", CALLS, settings);
     return this.#adapter.options(
       this.#options(optionsOf(input), cache),
       { identity: cache.identity },
@@ -63,7 +64,7 @@ export class AzureIoRedis {
 
   redis(Redis: Class, input: string | object = {}, settings: AzureRedisSettings = {}): object {
     const cache = this.#find(input, settings);
-    const topology = settings.checkTopology === false ? undefined : expects("single");
+    const topology = topologyCheck("single", CALLS, settings);
     return this.#redis(Redis, optionsOf(input), cache, topology);
   }
 
@@ -71,8 +72,8 @@ export class AzureIoRedis {
     const options = clusterOptionsOf(input);
     const own = typeof input === "string" ? { option: "options", text: input } : undefined;
     const address = own ?? addressIn(options.redisOptions ?? {}, "redisOptions.");
-    const cache = findCache(settings, address, this.#env);
-    const topology = settings.checkTopology === false ? undefined : expects("cluster");
+    const cache = findCache(settings, address, this.#surroundings.env);
+    const topology = topologyCheck("cluster", CALLS, settings);
     return this.#cluster(Cluster, options, cache, topology);
   }
 
@@ -86,7 +87,8 @@ export class AzureIoRedis {
     const cache = this.#find(input, settings);
     const options = optionsOf(input);
     const { tls = {}, connectTimeout } = options;
-    const asking = { tls, connectTimeoutMs: connectTimeout, clock: this.#clock, random: this.#random };
+    const { clock, random } = this.#surroundings;
+    const asking = { tls, connectTimeoutMs: connectTimeout, clock, random };
     const topology = await askTopology(cache, asking);
     return topology === "single"
       ? this.#redis(classes.Redis, options, cache, undefined)
@@ -96,7 +98,7 @@ export class AzureIoRedis {
   #find(input: string | object, settings: AzureRedisSettings): Cache {
     const own =
       typeof input === "string" ? { option: "options", text: input } : addressIn(optionsOf(input), "");
-    return findCache(settings, own, this.#env);
+    return findCache(settings, own, this.#surroundings.env);
   }
 
   #redis(Redis: Class, options: Options, cache: Cache, topology: TopologyCheck | undefined): object {
@@ -137,7 +139,7 @@ export class AzureIoRedis {
     assertDatabase(db, endpoint.product, "redisOptions.db");
     // A server that is no cluster does not become one.
     const retryDelay = (times: number): number | null =>
-      topology?.mismatch === undefined ? reconnectDelayMs(times, this.#random) : null;
+      topology?.mismatch === undefined ? reconnectDelayMs(times, this.#surroundings.random) : null;
     return this.#adapter.cluster(
       Cluster,
       [{ host, port, ...(isEncrypted ? { tls: redisOptions.tls ?? {} } : {}) }],
@@ -161,7 +163,7 @@ export class AzureIoRedis {
   #advice(advice: ClientAdvice): object {
     return {
       ...this.#connectionAdvice(advice),
-      retryStrategy: (times: number) => reconnectDelayMs(times, this.#random),
+      retryStrategy: (times: number) => reconnectDelayMs(times, this.#surroundings.random),
     };
   }
 
@@ -173,11 +175,6 @@ export class AzureIoRedis {
 /** 2: connect anew, and send the command again. */
 function isReadOnly(error: Error): 2 | false {
   return error.message.startsWith("READONLY") ? 2 : false;
-}
-
-function expects(topology: "single" | "cluster"): TopologyCheck {
-  const [used, needed] = topology === "single" ? [SINGLE, CLUSTER] : [CLUSTER, SINGLE];
-  return new TopologyCheck(topology, { used, needed: `${needed}, or ${AUTOMATIC} for either` });
 }
 
 /** What ioredis has for a whole cluster, and ignores among the options of its nodes. */
@@ -235,10 +232,4 @@ function assertClasses(classes: { readonly Redis?: unknown; readonly Cluster?: u
     "classes",
     'both classes: `import { Cluster, Redis } from "ioredis"`, or from "iovalkey"',
   );
-}
-
-function assertObject(value: unknown, option: string): asserts value is object {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    throw invalidOption(option, "an object", value);
-  }
 }

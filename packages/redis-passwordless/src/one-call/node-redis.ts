@@ -3,14 +3,18 @@ import type { NodeRedisAdapter } from "../adapters/node-redis/index.js";
 import type { StreamingCredentialsProvider } from "../adapters/node-redis/structural.js";
 import { type ClientAdvice, reconnectDelayMs } from "../azure/client-advice.js";
 import { assertDatabase } from "../azure/connection-string.js";
-import { processEnvironment } from "../azure/environment.js";
-import { type Clock, systemClock } from "../core/clock.js";
 import { invalidOption } from "../core/errors.js";
-import type { Environment } from "../identity/managed-identity-source.js";
-import { TopologyCheck } from "../topology/topology.js";
+import type { TopologyCheck } from "../topology/topology.js";
 import { askTopology } from "./ask-topology.js";
 import { type Cache, findCache, type OwnAddress, ownAddress } from "./cache.js";
 import type { AzureRedisSettings } from "./settings.js";
+import {
+  assertObject,
+  type CallNames,
+  type Surroundings,
+  surroundings,
+  topologyCheck,
+} from "./surroundings.js";
 
 /** What {@link AzureNodeRedis.client} adds to a client's options. */
 export interface AzureClientOptions {
@@ -42,42 +46,33 @@ interface ClusterOptions {
   readonly nodeAddressMap?: unknown;
 }
 
-export interface OneCallOptions {
-  /** @default the process's */
-  readonly env?: Environment;
-  readonly clock?: Clock;
-  readonly random?: () => number;
-}
-
-const SINGLE = "`createClient(azureRedis())`";
-const CLUSTER = "`createCluster(azureRedisCluster())`";
-const AUTOMATIC = "`azureRedisClient({ createClient, createCluster })`";
+const CALLS: CallNames = {
+  single: "`createClient(azureRedis())`",
+  cluster: "`createCluster(azureRedisCluster())`",
+  either: "`azureRedisClient({ createClient, createCluster })`",
+};
 
 /** Complete options for node-redis, by what the environment and the caller say. */
 export class AzureNodeRedis {
   readonly #adapter: NodeRedisAdapter;
-  readonly #env: Environment;
-  readonly #clock: Clock;
-  readonly #random: () => number;
+  readonly #surroundings: Surroundings;
 
-  constructor(adapter: NodeRedisAdapter, options: OneCallOptions = {}) {
+  constructor(adapter: NodeRedisAdapter, own: Partial<Surroundings> = {}) {
     this.#adapter = adapter;
-    this.#env = options.env ?? processEnvironment;
-    this.#clock = options.clock ?? systemClock;
-    this.#random = options.random ?? Math.random;
+    this.#surroundings = surroundings(own);
   }
 
   client(input: string | object = {}, settings: AzureRedisSettings = {}): object {
     const options = optionsOf(input);
-    const cache = findCache(settings, addressIn(options), this.#env);
-    return this.#client(options, cache, settings.checkTopology === false ? undefined : expects("single"));
+    const cache = findCache(settings, addressIn(options), this.#surroundings.env);
+    return this.#client(options, cache, topologyCheck("single", CALLS, settings));
   }
 
   cluster(input: string | object = {}, settings: AzureRedisSettings = {}): object {
     const { address, options } = clusterOptionsOf(input);
     assertOneMap(options, settings);
-    const cache = findCache(settings, address, this.#env);
-    return this.#cluster(options, cache, settings.checkTopology === false ? undefined : expects("cluster"));
+    const cache = findCache(settings, address, this.#surroundings.env);
+    return this.#cluster(options, cache, topologyCheck("cluster", CALLS, settings));
   }
 
   /** Asks the cache which of the two it wants, and makes that. */
@@ -88,9 +83,10 @@ export class AzureNodeRedis {
   ): Promise<unknown> {
     assertModule(redis);
     const options = optionsOf(input);
-    const cache = findCache(settings, addressIn(options), this.#env);
+    const cache = findCache(settings, addressIn(options), this.#surroundings.env);
     const { connectTimeout, ...tls } = options.socket ?? {};
-    const asking = { tls, connectTimeoutMs: connectTimeout, clock: this.#clock, random: this.#random };
+    const { clock, random } = this.#surroundings;
+    const asking = { tls, connectTimeoutMs: connectTimeout, clock, random };
     const topology = await askTopology(cache, asking);
     if (topology === "single") {
       return this.#adapter.attach(redis.createClient(this.#client(options, cache, undefined) as never));
@@ -148,14 +144,9 @@ export class AzureNodeRedis {
       connectTimeout: connectTimeoutMs,
       keepAlive: true,
       keepAliveInitialDelay: keepAliveDelayMs,
-      reconnectStrategy: (retries: number) => reconnectDelayMs(retries + 1, this.#random),
+      reconnectStrategy: (retries: number) => reconnectDelayMs(retries + 1, this.#surroundings.random),
     };
   }
-}
-
-function expects(topology: "single" | "cluster"): TopologyCheck {
-  const [used, needed] = topology === "single" ? [SINGLE, CLUSTER] : [CLUSTER, SINGLE];
-  return new TopologyCheck(topology, { used, needed: `${needed}, or ${AUTOMATIC} for either` });
 }
 
 /** What node-redis has for a whole cluster, and ignores among the options of its nodes. */
@@ -237,10 +228,4 @@ function assertModule(redis: Partial<NodeRedisModule> | undefined): void {
     "redis",
     'both makers of node-redis: `import { createClient, createCluster } from "redis"`',
   );
-}
-
-function assertObject(value: unknown, option: string): asserts value is object {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    throw invalidOption(option, "an object", value);
-  }
 }
