@@ -8,7 +8,7 @@ export interface NodeClient {
   close(): Promise<unknown>;
   on(event: string, listener: () => void): unknown;
   /** Internal: what waits for its reply or to be sent. */
-  _getQueue?(): { flushAll?(error: Error): void };
+  _getQueue?(): { flushAll?(error: Error): void; isEmpty?(): boolean };
   getPubSubListeners?(type: "SHARDED"): ReadonlyMap<string, ChannelListeners>;
   extendPubSubChannelListeners?(type: "SHARDED", channel: string, listeners: ChannelListeners): unknown;
 }

@@ -5,6 +5,9 @@ import { NotSentError } from "./cluster-retries.js";
 /** How long the last replies of a node that is replaced are waited for, in milliseconds. */
 const DRAIN_MS = 2_000;
 
+/** How often, in milliseconds, it is looked whether they are there. */
+const LOOK_MS = 50;
+
 /**
  * Lets connections go gently to nodes that have been replaced. node-redis destroys them as soon as the slots are
  * another's, and rejects everything that was on its way or waited.
@@ -37,22 +40,31 @@ export class ReplacedNodes {
     client.on("connect", () => {
       isBetween = false;
     });
+    const end = (): void => {
+      if (this.#core.isOpen && isBetween) client._getQueue?.().flushAll?.(new NotSentError());
+      destroy();
+    };
     client.destroy = () => {
       client.destroy = destroy;
-      if (this.#core.isOpen && client.isReady) this.#drain(client, destroy);
-      else {
-        if (this.#core.isOpen && isBetween) client._getQueue?.().flushAll?.(new NotSentError());
-        destroy();
-      }
+      if (this.#core.isOpen && client.isReady) this.#drain(client, end);
+      else end();
     };
   }
 
-  /** What is on its way is answered still: with MOVED, by a node that has become a replica. */
-  #drain(client: NodeClient, destroy: () => void): void {
-    const late = this.#clock.schedule(destroy, DRAIN_MS);
-    client
-      .close()
-      .catch(() => {})
-      .finally(() => late[Symbol.dispose]());
+  /**
+   * What is on its way is answered still: with MOVED, by a node that has become a replica. Not by `close()`: in
+   * node-redis 5 nothing ends a client any more that has begun to close and waits for a reply.
+   */
+  #drain(client: NodeClient, end: () => void): void {
+    const endMs = this.#clock.now() + DRAIN_MS;
+    const look = (): void => {
+      // Somebody else may have ended it.
+      if (!client.isOpen) return;
+      const isWaiting = client._getQueue?.().isEmpty?.() === false;
+      const isLate = this.#clock.now() >= endMs;
+      if (isWaiting && client.isReady && this.#core.isOpen && !isLate) this.#clock.schedule(look, LOOK_MS);
+      else end();
+    };
+    look();
   }
 }
