@@ -24,7 +24,7 @@ export interface ServerProcessOptions {
   /** Private folder: everything that the server writes is in here. */
   readonly folder: string;
   /** A configuration file, for what other users of the machine must not see among the arguments. */
-  readonly configFile?: string;
+  readonly configFile: string;
   readonly args: readonly string[];
   readonly guard: Guard;
 }
@@ -33,6 +33,7 @@ export interface ServerProcessOptions {
 export class ServerProcess {
   readonly #child: ChildProcess;
   readonly #exited: Promise<void>;
+  readonly #configFile: string;
 
   constructor(options: ServerProcessOptions) {
     const { bin, port, folder, configFile, args, guard } = options;
@@ -49,8 +50,8 @@ export class ServerProcess {
     };
     const flags = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value]);
     // The server takes its file before the flags, which win over it.
-    const file = configFile === undefined ? [] : [configFile];
-    this.#child = spawn(bin, [...file, ...flags, ...args], { cwd: folder, stdio: "ignore" });
+    this.#configFile = configFile;
+    this.#child = spawn(bin, [configFile, ...flags, ...args], { cwd: folder, stdio: "ignore" });
     guard.watch(this.#child.pid);
     this.#exited = new Promise((resolve) => {
       const ended = (): void => {
@@ -78,9 +79,8 @@ export class ServerProcess {
     let refusedSince: number | undefined;
     while (!this.hasExited && performance.now() < deadline) {
       try {
-        const connection = await AdminConnection.open(address);
-        await connection.command("PING");
-        return connection;
+        const connection = await this.#connect(address);
+        if (connection !== undefined) return connection;
       } catch (error) {
         lastError = error;
         // LOADING passes. Another error may come from somebody else on the port: ours is about to exit then.
@@ -94,6 +94,21 @@ export class ServerProcess {
     const why = this.hasExited ? "exited" : "does not answer";
     await this.kill();
     throw new Error(`The Redis server ${why}. Its log ends with:\n${logTail(folder)}`, { cause: lastError });
+  }
+
+  /** Another server may have the port, with the same password: ours, which has not got it, is about to exit then. */
+  async #connect(address: ServerAddress): Promise<AdminConnection | undefined> {
+    const connection = await AdminConnection.open(address);
+    try {
+      await connection.command("PING");
+      const info = String(await connection.command("INFO", "server"));
+      if (info.includes(`\nconfig_file:${this.#configFile}\r`)) return connection;
+    } catch (error) {
+      connection.close();
+      throw error;
+    }
+    connection.close();
+    return undefined;
   }
 
   /** Waits until it has ended by itself. */

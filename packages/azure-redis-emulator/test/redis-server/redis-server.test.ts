@@ -135,6 +135,14 @@ describe("startRedisServer", () => {
     await server.close();
   });
 
+  test("does not take another server on its port for its own, even with the same password", async () => {
+    // As the nodes of a cluster have that start at the same time.
+    const server = await startRedisServer();
+    const { port, password } = server;
+    await expect(startRedisServer({ port, password })).rejects.toThrow(/exited[^]*Address already in use/);
+    await server.close();
+  });
+
   test("rejects with the server's words when a command fails", async () => {
     const server = await startRedisServer();
     await expect(server.command("NOSUCH")).rejects.toThrow(/^ERR unknown command/);
