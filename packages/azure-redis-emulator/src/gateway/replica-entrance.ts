@@ -40,11 +40,13 @@ export class ReplicaEntrance {
    */
   admit(socket: Socket, tls: (socket: Socket) => void): void {
     let received: Buffer = Buffer.alloc(0);
+    // Its own half stays open otherwise (`allowHalfOpen`), and so does the connection.
+    const leave = (): void => void socket.destroy();
     const read = (): void => {
       const chunk = socket.read() as Buffer | null;
       if (chunk === null) return;
       if (received.length === 0 && chunk[0] === TLS_HANDSHAKE) {
-        socket.off("readable", read);
+        socket.off("readable", read).off("end", leave);
         socket.unshift(chunk);
         tls(socket);
         return;
@@ -56,14 +58,14 @@ export class ReplicaEntrance {
         return;
       }
       if (received.length >= this.#login.length) {
-        socket.off("readable", read);
+        socket.off("readable", read).off("end", leave);
         if (received.subarray(0, this.#login.length).equals(this.#login)) this.#pass(socket, received);
         else socket.destroy();
         return;
       }
       if (!isStartOf(received, PING) && !isStartOf(received, this.#login)) socket.destroy();
     };
-    socket.on("readable", read);
+    socket.on("readable", read).on("end", leave);
   }
 
   #pass(socket: Socket, received: Buffer): void {

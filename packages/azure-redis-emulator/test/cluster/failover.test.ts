@@ -207,6 +207,15 @@ describe('a cluster with replicas that announces "ip"', () => {
     }
   });
 
+  test("lets a client go that connects and says nothing", async () => {
+    const { port } = nodes[0]!;
+    for (const greeting of ["", "*1\r\n"]) {
+      const probe = connectPlain({ host: "127.0.0.1", port });
+      probe.end(greeting).resume();
+      await once(probe, "close");
+    }
+  });
+
   test("shows another certificate where it is told to, to new connections", async () => {
     const open = await logIn(azure, nodes[2]!);
     await azure.redis.useCertificate(2, ["other.example", "*.other.example"]);
