@@ -19,7 +19,7 @@ import { accessKeyOf, imitationOf } from "./imitation.js";
 import { decideLogin } from "./login.js";
 import { APP_SERVICE_PATH, startAppService } from "./managed-identity/app-service.js";
 import { startImds } from "./managed-identity/imds.js";
-import { HOST_NAME, RedisFacade } from "./redis-facade.js";
+import { RedisFacade } from "./redis-facade.js";
 import {
   type Announcement,
   announcedAddress,
@@ -30,6 +30,7 @@ import {
   startRedisServer,
 } from "./redis-server/redis-server.js";
 import { RunningEmulator } from "./running-emulator.js";
+import { HOST_NAME } from "./running-node.js";
 import { createSigningKey } from "./tokens/signing-keys.js";
 import { TokenService } from "./tokens/token-service.js";
 

@@ -13,9 +13,7 @@ import type { AccessKey } from "./gateway/access-key.js";
 import type { Gateway } from "./gateway/gateway.js";
 import { MAINTENANCE_CHANNEL, maintenanceMessage } from "./maintenance.js";
 import type { Announcement, RedisBackend } from "./redis-server/redis-server.js";
-
-/** The certificate covers this name only, so clients must connect by it. */
-export const HOST_NAME = "localhost";
+import { HOST_NAME, RunningNode } from "./running-node.js";
 
 export interface RedisFacadeOptions {
   readonly gateway: Gateway;
@@ -45,7 +43,10 @@ export class RedisFacade implements RedisGateway {
     this.#options = options;
     this.#gateway = gateway;
     this.#backend = backend;
-    this.nodes = backend.servers.map((_, index) => this.#node(index));
+    this.nodes = backend.servers.map(
+      (server, index) =>
+        new RunningNode({ server, index, port: gateway.nodes[index]!.port, cluster: backend.cluster }),
+    );
     if (backend.cluster !== undefined) {
       this.#failovers = new Failovers({
         ...options,
@@ -137,28 +138,6 @@ export class RedisFacade implements RedisGateway {
       fault.remove();
     }
     this.#faults.clear();
-  }
-
-  #node(index: number): RedisNode {
-    const server = this.#backend.servers[index]!;
-    const { port } = this.#gateway.nodes[index]!;
-    const { cluster } = this.#backend;
-    return {
-      host: HOST_NAME,
-      port,
-      get backendUrl() {
-        return server.adminUrl;
-      },
-      get role() {
-        return cluster === undefined || cluster.isMaster(index) ? "master" : "replica";
-      },
-      get announced() {
-        return cluster?.members[index]?.announced ?? { host: HOST_NAME, port };
-      },
-      get isRunning() {
-        return server.isRunning;
-      },
-    };
   }
 
   #clustersFailovers(): Failovers {

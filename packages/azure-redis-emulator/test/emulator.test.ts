@@ -1,4 +1,5 @@
 import { existsSync } from "node:fs";
+import { inspect } from "node:util";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { type Emulator, startEmulator } from "../src/index.js";
 import { askAuthority, askImds, claimsOf } from "./support/http.js";
@@ -165,6 +166,24 @@ describe("the cache", () => {
     expect(await after.get("kept")).toBe("yes");
     before.destroy();
     after.destroy();
+  });
+
+  test("gives the password of the server behind it to who asks for its address only", () => {
+    const { redis } = azure;
+    const [node] = redis.nodes;
+    const { password } = new URL(node!.backendUrl);
+    expect(password).not.toBe("");
+    expect(JSON.stringify(redis)).not.toContain(password);
+    expect(JSON.parse(JSON.stringify(node))).toEqual({
+      host: "localhost",
+      port: redis.port,
+      role: "master",
+      announced: { host: "localhost", port: redis.port },
+      isRunning: true,
+    });
+    for (const value of [azure, redis, { ...node }]) {
+      expect(inspect(value, { depth: null, getters: true })).not.toContain(password);
+    }
   });
 
   test("faults of logins end with clearFaults", async () => {
