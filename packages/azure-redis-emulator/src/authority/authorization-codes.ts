@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from "node:crypto";
 import type { EmulatorClock } from "../clock.js";
-import { EntraError } from "./entra-error.js";
+import type { ClientProof } from "../tokens/claims.js";
+import { EntraError, missingProof } from "./entra-error.js";
 
 /** What a user has agreed to in the browser. */
 export interface Authorization {
@@ -40,8 +41,11 @@ export class AuthorizationCodes {
     return this.#entries.get(code);
   }
 
-  /** @throws {EntraError} 70000, 54005, 70008, 50011 or 501481 when the code is not this request's */
-  redeem(form: URLSearchParams): Authorization {
+  /**
+   * @param proof what the client has proved itself with besides
+   * @throws {EntraError} 70000, 54005, 70008, 50011, 7000218 or 501481 when the code is not this request's
+   */
+  redeem(form: URLSearchParams, proof: ClientProof): Authorization {
     const entry = this.#entries.get(form.get("code") ?? "");
     if (!entry || entry.clientId.toLowerCase() !== form.get("client_id")?.toLowerCase()) {
       throw new EntraError(
@@ -71,6 +75,8 @@ export class AuthorizationCodes {
         `The redirect URI '${form.get("redirect_uri") ?? ""}' specified in the request does not match the redirect URI of the authorization request.`,
       );
     }
+    // Otherwise whoever sees the code in the browser's history could redeem it.
+    if (entry.codeChallenge === undefined && proof === "none") throw missingProof();
     checkVerifier(entry.codeChallenge, form.get("code_verifier"));
     entry.isRedeemed = true;
     return entry;

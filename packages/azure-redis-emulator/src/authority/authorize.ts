@@ -9,7 +9,7 @@ import { clientInfo, USER_PERMISSIONS } from "./user-grant.js";
 /** What a native application may be redirected to: itself, listening on the user's machine. */
 const REDIRECT_URI = /^http:\/\/localhost(?::\d{1,5})?(?:\/[^\s#]*)?$/i;
 const PROMPTS: ReadonlySet<string> = new Set(["none", "login", "consent", "select_account"]);
-type ResponseMode = "query" | "form_post";
+type ResponseMode = "query" | "fragment" | "form_post";
 
 /**
  * Signs the user in at once: the one that `login_hint` names, else the developer; sends the browser back with a
@@ -89,7 +89,7 @@ function checkRedirectUri(redirectUri: string | null, clientId: string): string 
   if (!redirectUri) {
     throw missingParameter("redirect_uri");
   }
-  if (!REDIRECT_URI.test(redirectUri)) {
+  if (!REDIRECT_URI.test(redirectUri) || !URL.canParse(redirectUri)) {
     throw new EntraError(
       50011,
       "invalid_request",
@@ -101,7 +101,7 @@ function checkRedirectUri(redirectUri: string | null, clientId: string): string 
 
 function responseMode(given: string | null): ResponseMode {
   const mode = given ?? "query";
-  if (mode !== "query" && mode !== "form_post") {
+  if (mode !== "query" && mode !== "fragment" && mode !== "form_post") {
     throw new EntraError(
       70007,
       "invalid_request",
@@ -147,6 +147,9 @@ function sendBack(
 ): HttpAnswer {
   const state = parameters.get("state");
   const fields = Object.entries({ ...answer, ...(state !== null && { state }) });
+  if (mode === "fragment") {
+    return redirect(`${uri}#${new URLSearchParams(fields)}`);
+  }
   if (mode === "query") {
     const url = new URL(uri);
     for (const [name, value] of fields) {

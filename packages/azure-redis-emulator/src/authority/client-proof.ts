@@ -3,7 +3,7 @@ import type { IdentityRecord } from "../directory/identity-record.js";
 import type { ClientProof } from "../tokens/claims.js";
 import type { AuthorityOptions } from "./authority-options.js";
 import { checkCertificateAssertion } from "./certificate-assertion.js";
-import { EntraError } from "./entra-error.js";
+import { EntraError, missingProof } from "./entra-error.js";
 import { checkFederatedAssertion } from "./federated-assertion.js";
 
 const ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
@@ -36,11 +36,7 @@ export async function proveClient(
     return "certificate";
   }
   if (!secret) {
-    throw new EntraError(
-      7000218,
-      "invalid_client",
-      "The request body must contain the following parameter: 'client_assertion' or 'client_secret'.",
-    );
+    throw missingProof();
   }
   checkSecret(secret, record);
   return "secret";

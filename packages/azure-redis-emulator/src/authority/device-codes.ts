@@ -119,6 +119,13 @@ export class DeviceCodes {
         "OAuth2 device code was already redeemed, please retry with a new valid code or use an existing refresh token.",
       );
     }
+    if (this.#clock.now() >= entry.expiresAtMs) {
+      throw new EntraError(
+        70020,
+        "expired_token",
+        "The provided value for the input parameter 'device_code' is not valid. This device code has expired.",
+      );
+    }
     if (entry.state.name === "declined") {
       // Microsoft documents this answer's `error`, but no number for it; the text is that of 70018.
       throw new EntraError(70018, "authorization_declined", "Authorization isn't approved.");
@@ -127,13 +134,6 @@ export class DeviceCodes {
       const { objectId } = entry.state;
       entry.state = { name: "redeemed", objectId };
       return objectId;
-    }
-    if (this.#clock.now() >= entry.expiresAtMs) {
-      throw new EntraError(
-        70020,
-        "expired_token",
-        "The provided value for the input parameter 'device_code' is not valid. This device code has expired.",
-      );
     }
     if (isTooSoon) {
       entry.intervalMs += SLOWER_BY_MS;

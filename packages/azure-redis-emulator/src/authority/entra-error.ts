@@ -79,6 +79,15 @@ export function missingParameter(name: string): EntraError {
   );
 }
 
+/** An answer to an application that says who it is, and nothing to prove it. */
+export function missingProof(): EntraError {
+  return new EntraError(
+    7000218,
+    "invalid_client",
+    "The request body must contain the following parameter: 'client_assertion' or 'client_secret'.",
+  );
+}
+
 export function unknownTenant(tenant: string, error: "invalid_request" | "invalid_tenant"): EntraError {
   return new EntraError(
     90002,

@@ -43,7 +43,7 @@ export async function answerUserGrant(
   const scope = form.get("scope") ?? `${REDIS_RESOURCE_URI}/.default openid profile offline_access`;
   checkScope(scope, USER_PERMISSIONS, options.directory.tenantId);
   const proof = await proofOf(form, clientId, options);
-  const { objectId, nonce } = redeem(form, options);
+  const { objectId, nonce } = redeem(form, proof, options);
   const record = options.directory.find(objectId);
   if (!record) {
     throw new EntraError(50034, "invalid_grant", "The user account does not exist in the directory.");
@@ -88,11 +88,12 @@ async function proofOf(
 
 function redeem(
   form: URLSearchParams,
+  proof: ClientProof,
   { signIns }: AuthorityOptions,
 ): { readonly objectId: string; readonly nonce?: string | undefined } {
   switch (form.get("grant_type")) {
     case "authorization_code":
-      return signIns.authorizationCodes.redeem(form);
+      return signIns.authorizationCodes.redeem(form, proof);
     case "refresh_token":
       return signIns.refreshTokens.redeem(form);
     default:

@@ -136,6 +136,15 @@ describe("in the browser", () => {
     expect(refused.get("state")).toBe("a state");
   });
 
+  test("fragment hides the answer from the client's server", async () => {
+    const { headers } = await authorize({ response_mode: "fragment" });
+    const url = new URL(headers.location ?? "");
+    expect(url.search).toBe("");
+    const answer = new URLSearchParams(url.hash.slice(1));
+    expect(answer.get("state")).toBe("a state");
+    expect((await redeem(answer.get("code"))).status).toBe(200);
+  });
+
   test("form_post answers with a form that posts itself, whatever the state", async () => {
     const page = await authorize({ response_mode: "form_post", state: `"><script>` });
     expect(page.status).toBe(200);
@@ -148,6 +157,7 @@ describe("in the browser", () => {
   test.each([
     ["another host", "http://localhost.example.com", 50011],
     ["an address", "http://127.0.0.1:4711", 50011],
+    ["a port that is none", "http://localhost:65536", 50011],
     ["none", undefined, 900144],
   ])("is not sent to %s", async (_, redirect_uri, aadsts) => {
     const page = await authorize({ redirect_uri });
@@ -200,6 +210,15 @@ describe("in the browser", () => {
     });
     const other = answerIn(await authorize()).get("code");
     expect((await redeem(other, { client_secret: "s" })).body).toMatchObject({ error_codes: [700025] });
+  });
+
+  test("a code that was asked for without PKCE is worth nothing without the application's secret", async () => {
+    const { clientId: client_id, secret: client_secret } = azure.servicePrincipal;
+    const code = answerIn(await authorize({ client_id, code_challenge: undefined })).get("code");
+    const response = await redeem(code, { client_id, code_verifier: undefined });
+    expect(response.status).toBe(401);
+    expect(response.body).toMatchObject({ error: "invalid_client", error_codes: [7000218] });
+    expect((await redeem(code, { client_id, client_secret, code_verifier: undefined })).status).toBe(200);
   });
 });
 
@@ -267,6 +286,16 @@ describe("with a device code", () => {
     expectRefusal(await poll(started), "expired_token", 70020);
     expect((await onPage(started, { decision: "approve" })).status).toBe(400);
   });
+
+  test.each(["approve", "decline"])(
+    "a device that asks too late learns nothing of the user's %s",
+    async (decision) => {
+      const started = await askCode();
+      await onPage(started, { decision });
+      azure.setClockOffset(900_001);
+      expectRefusal(await poll(started), "expired_token", 70020);
+    },
+  );
 
   test("an unknown client, tenant or code is refused", async () => {
     expect((await askCode({ client_id: "nobody" })).body).toMatchObject({ error_codes: [700016] });
