@@ -10,8 +10,8 @@ import type { Cache } from "./cache.js";
 const PATIENCE_MS = 30_000;
 
 export interface AskOptions {
-  /** What the client would give to `tls.connect` besides the address. */
-  readonly tls: object;
+  /** What the client would give to `tls.connect` besides the address; `undefined` for one without TLS. */
+  readonly tls: object | undefined;
   /** @default as Azure advises */
   readonly connectTimeoutMs?: number | undefined;
   readonly clock: Clock;
@@ -44,7 +44,8 @@ export async function askTopology(cache: Cache, options: AskOptions): Promise<To
 
 async function askOnce(cache: Cache, { tls, clock, ...options }: AskOptions): Promise<string> {
   const { endpoint, identity, advice } = cache;
-  const timeoutMs = options.connectTimeoutMs ?? advice.connectTimeoutMs;
+  // To the clients 0 means no limit; nobody would hear of a question that waits for ever.
+  const timeoutMs = options.connectTimeoutMs || advice.connectTimeoutMs;
   const late = new AbortController();
   const token = identity.getToken();
   // It is awaited below, but may be rejected before.
@@ -61,9 +62,9 @@ async function askOnce(cache: Cache, { tls, clock, ...options }: AskOptions): Pr
   }
 }
 
-function dialerOf({ host, port, isEncrypted, serverName }: Cache["endpoint"], tls: object): Dial {
+function dialerOf({ host, port, serverName }: Cache["endpoint"], tls: object | undefined): Dial {
   return async (signal) => {
-    if (!isEncrypted) {
+    if (tls === undefined) {
       const { connect } = process.getBuiltinModule("node:net");
       return opened(connect({ host, port }), "connect", signal);
     }

@@ -86,9 +86,11 @@ export class AzureIoRedis {
     assertClasses(classes);
     const cache = this.#find(input, settings);
     const options = optionsOf(input);
-    const { tls = {}, connectTimeout } = options;
+    // Before anything is asked: what is wrong with the options may be that they lead to a server that is not verified.
+    const checked = this.#adapter.options(this.#options(options, cache), { identity: cache.identity });
+    const { tls, connectTimeout } = checked as Options;
     const { clock, random } = this.#surroundings;
-    const asking = { tls, connectTimeoutMs: connectTimeout, clock, random };
+    const asking = { tls: tls ?? undefined, connectTimeoutMs: connectTimeout, clock, random };
     const topology = await askTopology(cache, asking);
     return topology === "single"
       ? this.#redis(classes.Redis, options, cache, undefined)

@@ -84,13 +84,19 @@ export class AzureNodeRedis {
     assertModule(redis);
     const options = optionsOf(input);
     const cache = findCache(settings, addressIn(options), this.#surroundings.env);
+    // Before anything is asked: what is wrong with the options may be that they lead to a server that is not verified.
+    const single = this.#client(options, cache, undefined);
     const { connectTimeout, ...tls } = options.socket ?? {};
     const { clock, random } = this.#surroundings;
-    const asking = { tls, connectTimeoutMs: connectTimeout, clock, random };
+    const isEncrypted = (single as { readonly socket: { readonly tls?: unknown } }).socket.tls === true;
+    const asking = {
+      tls: isEncrypted ? tls : undefined,
+      connectTimeoutMs: connectTimeout,
+      clock,
+      random,
+    };
     const topology = await askTopology(cache, asking);
-    if (topology === "single") {
-      return this.#adapter.attach(redis.createClient(this.#client(options, cache, undefined) as never));
-    }
+    if (topology === "single") return this.#adapter.attach(redis.createClient(single as never));
     return this.#adapter.attach(
       redis.createCluster(this.#cluster(forCluster(withoutAddress(options)), cache, undefined) as never),
     );
