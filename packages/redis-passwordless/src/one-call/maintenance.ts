@@ -19,6 +19,7 @@ export interface IoRedisSubscriber {
   disconnect(): void;
   on(event: string, listener: (...args: never[]) => void): unknown;
   emit(event: string, ...args: unknown[]): boolean;
+  listenerCount(event: string): number;
   subscribe(...channels: string[]): Promise<unknown>;
 }
 
@@ -47,7 +48,10 @@ export async function listenWithIoRedis(
 ): Promise<AsyncDisposable> {
   assertArguments(client, listener);
   const subscriber = client.duplicate();
-  subscriber.on("error", (error: Error) => client.emit("error", error));
+  subscriber.on("error", (error: Error) => {
+    // ioredis's own clients do not throw for want of a listener.
+    if (client.listenerCount("error") > 0) client.emit("error", error);
+  });
   subscriber.on("message", (channel: string, message: string) => {
     if (channel === MAINTENANCE_CHANNEL) tell(listener, message);
   });

@@ -26,7 +26,7 @@ describe.each(NODE_REDIS)("%s", (_, redis) => {
   test("a command that blocks on a node that is replaced is rejected in the end, and its connection closed", async (context) => {
     const { client, clock, connections } = await replacedNode(context);
     const blocked = client.blPop("list", 0).catch((error: Error) => error.message);
-    expect(await client.isReady).toBe(true);
+    expect(client.isReady).toBe(true);
     await vi.waitFor(async () => expect(await connections()).toBe(1));
     client.destroy();
     await clock.advance(1_900);
