@@ -67,9 +67,13 @@ export function azureRedis<const O extends object>(
  * The same for `createCluster`: for caches with the OSS cluster policy, the default of Azure Managed Redis. Nodes that
  * announce IP addresses are reached under the cache's name, so that certificates can be verified.
  *
+ * With {@link attach} the cluster rejects nothing during a failover but writes that were on their way when their
+ * connection broke; node-redis 5 needs it to find the successor of a dead node at all. A cluster of node-redis 5 that
+ * subscribes needs `RESP: 3`: in RESP2 a subscriber cannot log in again.
+ *
  * @example
  * ```ts
- * const cluster = createCluster(azureRedisCluster());
+ * const cluster = attach(createCluster(azureRedisCluster()));
  * ```
  */
 export function azureRedisCluster<const O extends object>(
@@ -145,10 +149,15 @@ export function passwordlessSentinel<const O extends object>(options: O, setting
 }
 
 /**
- * Attaches to a client or a pool that exists, and adds what no option can: logins stay out of a hand-written
+ * Attaches to a client, a pool or a cluster that exists, and adds what no option can: logins stay out of a hand-written
  * `MULTI … EXEC`, commands that block for ever (`BLPOP key 0`, `XREAD BLOCK 0`) give way when the token has to be
  * renewed, and the subscriptions of a RESP2 client get a RESP3 connection of their own, which can log in between
  * two messages. Returns the same client; its duplicates are attached too, and every member of a pool.
+ *
+ * A cluster, made with {@link passwordlessCluster} or {@link azureRedisCluster}, survives failovers: commands that
+ * wait for a node that is replaced go to its successor, those that the cluster refuses while it elects a master are
+ * sent again for up to 30 s, and so are those that only read when their connection breaks. `connect()` waits for the
+ * successor of a node that is gone.
  *
  * @example
  * ```ts
