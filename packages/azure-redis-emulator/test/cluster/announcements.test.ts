@@ -1,15 +1,18 @@
 import { createCluster } from "redis";
-import { describe, expect, test, vi } from "vitest";
-import { startEmulator } from "../../src/index.js";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { type Emulator, startEmulator } from "../../src/index.js";
 import { address, logIn, onServer, shardsSeenBy } from "../support/cluster.js";
 import { RawClient } from "../support/raw-client.js";
 import { connectRedis } from "../support/redis.js";
 
 describe('a cluster that announces "unreachableIp"', () => {
+  let azure: Emulator;
+  beforeAll(async () => {
+    azure = await startEmulator({ redis: { cluster: { replicas: 1, announce: "unreachableIp" } } });
+  });
+  afterAll(() => azure.close());
+
   test("sends clients to addresses of TEST-NET-1, and to further ones after failovers", async () => {
-    await using azure = await startEmulator({
-      redis: { cluster: { replicas: 1, announce: "unreachableIp" } },
-    });
     const { nodes } = azure.redis;
     expect(nodes.map(address)).toEqual(nodes.map(({ port }) => `192.0.2.1:${port}`));
     expect((await shardsSeenBy(azure, nodes[0]!)).map(([master]) => master)).toEqual(
@@ -24,9 +27,6 @@ describe('a cluster that announces "unreachableIp"', () => {
   });
 
   test("lets a cluster client go on that maps every address to the endpoint's name", async () => {
-    await using azure = await startEmulator({
-      redis: { cluster: { replicas: 1, announce: "unreachableIp" } },
-    });
     const { objectId } = azure.userIdentity;
     const cluster = createCluster({
       rootNodes: [{ url: azure.redis.url }],
@@ -41,8 +41,8 @@ describe('a cluster that announces "unreachableIp"', () => {
     cluster.on("node-error", () => undefined);
     await cluster.connect();
     for (const [kind, node] of [
-      ["planned", 2],
-      ["unplanned", 5],
+      ["planned", 5],
+      ["unplanned", 2],
     ] as const) {
       await cluster.set("foo", kind);
       expect(await onServer(azure.redis.nodes[node]!, "WAIT", "1", "5000")).toBe(1);
