@@ -94,7 +94,7 @@ const ROWS: readonly Row[] = [
     () => ({}),
     "ENDPOINT_MISSING",
     ["AZURE_REDIS_HOST", "AZURE_REDIS_CONNECTIONSTRING"],
-    /or set AZURE_REDIS_HOST/,
+    /Set AZURE_REDIS_HOST, or name the cache in code/,
   ],
   [
     "a name with an underscore too many",

@@ -516,14 +516,19 @@ describe.concurrent.each(NODE_REDIS)("an attached client of %s", (name, redis) =
 test("what is no client is refused by name", async (context) => {
   const cache = await Cache.start(context, NODE_REDIS[0][1]);
   for (const nonsense of [null, undefined, {}, "client", 1]) {
-    expect(() => cache.adapter.attach(nonsense)).toThrow(/`client` accepts what `createClient` or/);
+    expect(() => cache.adapter.attach(nonsense)).toThrow(
+      /`client` accepts what `createClient`, `createClientPool` or `createCluster`/,
+    );
   }
 });
 
-test.each(NODE_REDIS)("a cluster is refused with the way around, %s", async (_name, redis) => {
+test.each(NODE_REDIS)("a sentinel is refused with the way around, %s", async (_name, redis) => {
   const adapter = new NodeRedisAdapter(() => {
     throw new Error("not needed");
   });
-  const cluster = redis.createCluster({ rootNodes: [{ url: "redis://localhost:1" }] });
-  expect(() => adapter.attach(cluster)).toThrow(/createCluster.*attach a client of their own/s);
+  const sentinel = redis.createSentinel({
+    name: "mymaster",
+    sentinelRootNodes: [{ host: "localhost", port: 1 }],
+  });
+  expect(() => adapter.attach(sentinel)).toThrow(/createSentinel.*attach a client of their own/s);
 });
