@@ -7,6 +7,10 @@ import { ShardedSubscriptions } from "./sharded-subscriptions.js";
 /** How long a node may be unreachable before the others are asked who has taken its place, in milliseconds. */
 const UNREACHABLE_MS = 500;
 
+/** What lasts longer, in milliseconds, is no failover: then it is asked less often, as each time costs a connection. */
+const FAILOVER_MS = 60_000;
+const LONG_OUTAGE_INTERVAL_MS = 10_000;
+
 /** After so long, in milliseconds, a look at the slots waits for a node that cannot be reached: nobody else may look then. */
 const STUCK_MS = 2_000;
 
@@ -98,20 +102,41 @@ function connectToSuccessors(cluster: AttachableCluster, core: ClusterCore): voi
 /** Reads the slots anew, again and again, for as long as there is a node that cannot be reached. */
 function watchNodes(cluster: AttachableCluster, core: ClusterCore, clock: Clock): void {
   let isWatching = false;
+  let lostAtMs = 0;
+  let lost: readonly unknown[] = [];
+  let waiting: Disposable | undefined;
+  const wait = (): void => {
+    const isLong = clock.now() - lostAtMs >= FAILOVER_MS;
+    waiting = clock.schedule(look, isLong ? LONG_OUTAGE_INTERVAL_MS : UNREACHABLE_MS);
+  };
   const look = (): void => {
+    waiting = undefined;
     const clients = clientsOf(core);
+    lost = lostNodes(core);
     if (!core.isOpen || clients.every(({ isReady }) => isReady)) {
       isWatching = false;
       return;
     }
     const ready = clients.find(({ isReady }) => isReady);
-    void lookFrom(core, clock, ready).then(() => clock.schedule(look, UNREACHABLE_MS));
+    void lookFrom(core, clock, ready).then(wait);
   };
   cluster.on("node-reconnecting", () => {
-    if (isWatching) return;
+    const now = lostNodes(core);
+    // By address: a node that has never been reached gets a new client with every look.
+    if (isWatching && now.every((address) => lost.includes(address))) return;
+    lost = now;
+    lostAtMs = clock.now();
+    if (isWatching && waiting === undefined) return;
     isWatching = true;
-    clock.schedule(look, UNREACHABLE_MS);
+    waiting?.[Symbol.dispose]();
+    wait();
   });
+}
+
+function lostNodes({ masters, replicas }: ClusterCore): unknown[] {
+  return [...masters, ...replicas]
+    .filter(({ client }) => client?.isReady === false)
+    .map(({ address }) => address);
 }
 
 async function lookFrom(core: ClusterCore, clock: Clock, ready: NodeClient | undefined): Promise<void> {

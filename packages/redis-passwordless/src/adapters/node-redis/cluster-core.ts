@@ -19,6 +19,8 @@ export interface ChannelListeners {
 }
 
 export interface ClusterNode {
+  /** As the cluster announces it. */
+  readonly address: string;
   client?: NodeClient | undefined;
   readonly connectPromise?: Promise<unknown> | undefined;
   readonly pubSub?: { readonly client: NodeClient } | undefined;
