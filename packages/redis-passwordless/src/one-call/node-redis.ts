@@ -35,7 +35,12 @@ export interface NodeRedisModule {
 
 interface Options {
   readonly url?: string;
-  readonly socket?: { readonly host?: string; readonly port?: number; readonly connectTimeout?: number };
+  readonly socket?: {
+    readonly host?: string;
+    readonly port?: number;
+    readonly tls?: boolean;
+    readonly connectTimeout?: number;
+  };
   readonly database?: number;
 }
 
@@ -113,7 +118,7 @@ export class AzureNodeRedis {
         pingInterval: advice.pingIntervalMs,
         ...(database === undefined ? {} : { database }),
         ...rest,
-        socket: { ...this.#socketAdvice(advice), tls: isEncrypted, ...socket, host, port },
+        socket: { ...this.#socketAdvice(advice), ...socket, tls: socket?.tls ?? isEncrypted, host, port },
       },
       { identity },
       { topology },
@@ -137,7 +142,7 @@ export class AzureNodeRedis {
         defaults: {
           pingInterval: advice.pingIntervalMs,
           ...defaultRest,
-          socket: { ...this.#socketAdvice(advice), tls: isEncrypted, ...socket },
+          socket: { ...this.#socketAdvice(advice), ...socket, tls: socket?.tls ?? isEncrypted },
         },
       },
       { identity, ...(hasOwnMap || addressMap === undefined ? {} : { addressMap }) },

@@ -26,13 +26,19 @@ export interface Connection {
   dropped?(): void;
 }
 
+/** Redis's own user, whose password is the cache's access key: no object ID. */
+const DEFAULT_USER = "default";
+const CHECK_KEY =
+  "Check that the access key is the cache's and has not been regenerated, and that logins with access keys are switched on there.";
+const CHECK_IDENTITY =
+  "Check that this object ID has an access policy on the cache, that Microsoft Entra authentication is switched on there, and that the token is meant for Redis.";
+
 /** The error for a login that the server refused, with the server's text. */
 export function refusedError(label: string, token: Token, serverText: string): PasswordlessError {
   const reply = withoutToken(serverText, token);
   return new PasswordlessError("ERR_PASSWORDLESS_AUTH_REFUSED", {
     message: `Redis at ${label} refused the login of user "${token.username}": ${reply}.`,
-    remedy:
-      "Check that this object ID has an access policy on the cache, that Microsoft Entra authentication is switched on there, and that the token is meant for Redis.",
+    remedy: token.username === DEFAULT_USER ? CHECK_KEY : CHECK_IDENTITY,
     retryable: true,
     details: { username: token.username, tokenExpiresAtMs: token.expiresAtMs, reply },
   });
