@@ -1,4 +1,4 @@
-import { invalidOption, PasswordlessError } from "../core/errors.js";
+import { PasswordlessError } from "../core/errors.js";
 import { CLOUDS, type CloudName } from "../identity/clouds.js";
 import { type Address, parsePlainAddress } from "./address.js";
 
