@@ -37,6 +37,7 @@ describe.each(NODE_REDIS)("%s", (_, redis) => {
       _slots: { rediscover(client: object): Promise<void>; getShardedPubSubClient: unknown };
     };
     expect(slots.getShardedPubSubClient).toBeTypeOf("function");
+    expect(slots).toMatchObject({ pubSubNode: undefined, nodeByAddress: new Map() });
     const tried: string[] = [];
     created.on("error", (error: NodeJS.ErrnoException & { port?: number }) => tried.push(`${error.port}`));
     const client = { options: { socket: { host: "127.0.0.1", port: 2, reconnectStrategy: false } } };
@@ -62,6 +63,7 @@ describe.each(NODE_REDIS)("%s", (_, redis) => {
     const client = redis.createClient();
     expect(client).toHaveProperty("extendPubSubChannelListeners");
     expect(client.getPubSubListeners("SHARDED").size).toBe(0);
+    expect(client.listenerCount("sharded-channel-moved")).toBe(0);
   });
 
   test("a cluster is attached once, and its duplicates too", () => {

@@ -1,4 +1,5 @@
 import type { Clock } from "../../core/clock.js";
+import { ChannelSubscriptions } from "./channel-subscriptions.js";
 import { type ClusterCore, coreOf, type NodeClient } from "./cluster-core.js";
 import { retryUnsent } from "./cluster-retries.js";
 import { ReplacedNodes } from "./replaced-nodes.js";
@@ -61,16 +62,25 @@ export function isCluster(client: object): client is AttachableCluster {
 /** Whenever node-redis reads the slots anew, it destroys the clients of the nodes that have lost theirs. */
 function keepWhatIsReplaced(cluster: AttachableCluster, core: ClusterCore, clock: Clock): void {
   const replaced = new ReplacedNodes(core, clock);
-  const sharded = new ShardedSubscriptions(core);
+  const sharded = new ShardedSubscriptions(core, clock);
+  const channels = new ChannelSubscriptions(core, clock);
   const slots = core._slots;
   const { rediscover } = slots;
   slots.rediscover = async (...args) => {
     replaced.guardAll();
     const subscriptions = sharded.remember();
-    await rediscover.apply(slots, args);
-    sharded.restore(subscriptions);
+    const release = channels.hold();
+    try {
+      await rediscover.apply(slots, args);
+    } finally {
+      release();
+      sharded.restore(subscriptions);
+    }
   };
-  cluster.on("node-ready", () => replaced.guardAll());
+  cluster.on("node-ready", () => {
+    replaced.guardAll();
+    sharded.followAll();
+  });
 }
 
 /** node-redis ends the first `connect()` when a node that it waited for is replaced. */

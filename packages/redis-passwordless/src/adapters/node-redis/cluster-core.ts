@@ -6,10 +6,11 @@ export interface NodeClient {
   readonly isReady: boolean;
   destroy(): void;
   close(): Promise<unknown>;
-  on(event: string, listener: () => void): unknown;
+  on(event: string, listener: (...args: never[]) => void): unknown;
+  listenerCount(event: string): number;
   /** Internal: what waits for its reply or to be sent. */
   _getQueue?(): { flushAll?(error: Error): void; isEmpty?(): boolean };
-  getPubSubListeners?(type: "SHARDED"): ReadonlyMap<string, ChannelListeners>;
+  getPubSubListeners?(type: "CHANNELS" | "PATTERNS" | "SHARDED"): ReadonlyMap<string, ChannelListeners>;
   extendPubSubChannelListeners?(type: "SHARDED", channel: string, listeners: ChannelListeners): unknown;
 }
 
@@ -26,8 +27,16 @@ export interface ClusterNode {
   readonly pubSub?: { readonly client: NodeClient } | undefined;
 }
 
+/** The connection of a cluster that has its subscriptions, but for the sharded ones. */
+export interface SubscriberNode {
+  readonly address: string;
+  readonly client: NodeClient;
+}
+
 /** What finds the nodes. Internal; `rediscover` reads the slots anew, from this client first. */
 export interface Slots {
+  pubSubNode?: SubscriberNode | undefined;
+  readonly nodeByAddress: ReadonlyMap<string, unknown>;
   connect: (this: unknown) => Promise<void>;
   rediscover: (this: unknown, startWith?: NodeClient, ...more: unknown[]) => Promise<void>;
   getShardedPubSubClient?(channel: string): Promise<NodeClient>;
@@ -44,6 +53,8 @@ export interface ClusterCore {
   readonly _slots: Slots;
   /** Sends one command, and follows MOVED and ASK. */
   _execute: (this: unknown, ...args: unknown[]) => Promise<unknown>;
+  subscribe(channel: string, listener: unknown, isBuffer: boolean): Promise<unknown>;
+  pSubscribe(pattern: string, listener: unknown, isBuffer: boolean): Promise<unknown>;
   duplicate: (this: unknown, ...args: unknown[]) => unknown;
 }
 

@@ -1,4 +1,11 @@
+import type { Clock } from "../../core/clock.js";
 import type { ChannelListeners, ClusterCore, NodeClient } from "./cluster-core.js";
+
+/** The pause before the next attempt to subscribe, in milliseconds. */
+const PAUSE_MS = 500;
+
+/** What a client emits when the server has taken a channel from it, with the listeners that it had. */
+const MOVED = "sharded-channel-moved";
 
 /** The sharded channels of one connection, with their listeners. */
 interface Subscriptions {
@@ -8,13 +15,26 @@ interface Subscriptions {
 
 /**
  * Moves sharded subscriptions to the new nodes of a cluster. node-redis 6 does it by itself; node-redis 5 listens to
- * an event that its clients do not emit, and forgets the subscriptions of a node that has gone.
+ * another event than its clients emit, and forgets the subscriptions of a node that has gone.
  */
 export class ShardedSubscriptions {
   readonly #core: ClusterCore;
+  readonly #clock: Clock;
 
-  constructor(core: ClusterCore) {
+  constructor(core: ClusterCore, clock: Clock) {
     this.#core = core;
+    this.#clock = clock;
+  }
+
+  /** Listens to the subscribers that nobody listens to. */
+  followAll(): void {
+    for (const { pubSub } of this.#core.masters) {
+      const client = pubSub?.client;
+      if (client === undefined || client.listenerCount(MOVED) > 0) continue;
+      client.on(MOVED, (channel: string, listeners: ChannelListeners) => {
+        void this.#follow(client, channel, listeners);
+      });
+    }
   }
 
   /** What the nodes have now. */
@@ -29,15 +49,43 @@ export class ShardedSubscriptions {
   /** Subscribes again to what went with its node. */
   restore(remembered: readonly Subscriptions[]): void {
     for (const { client, channels } of remembered) {
-      if (client.isOpen || !this.#core.isOpen) continue;
-      for (const [channel, listeners] of channels) {
-        this.#subscribe(channel, listeners).catch(() => {});
-      }
+      if (client.isOpen) continue;
+      for (const [channel, listeners] of channels) void this.#subscribe(channel, listeners);
     }
   }
 
+  async #follow(client: NodeClient, channel: string, listeners: ChannelListeners): Promise<void> {
+    await this.#rediscover(client);
+    await this.#subscribe(channel, listeners);
+  }
+
   async #subscribe(channel: string, listeners: ChannelListeners): Promise<void> {
-    const client = await this.#core._slots.getShardedPubSubClient?.(channel);
-    await client?.extendPubSubChannelListeners?.("SHARDED", channel, listeners);
+    while (this.#core.isOpen) {
+      let client: NodeClient | undefined;
+      try {
+        client = await this.#core._slots.getShardedPubSubClient?.(channel);
+        // One that was closed while it connected would never answer.
+        if (client?.isOpen === true) {
+          await client.extendPubSubChannelListeners?.("SHARDED", channel, listeners);
+          return;
+        }
+      } catch {
+        // The node is gone, or no longer the channel's.
+      }
+      await this.#pause();
+      await this.#rediscover(client);
+    }
+  }
+
+  /** What fails is emitted by the cluster itself. */
+  async #rediscover(client: NodeClient | undefined): Promise<void> {
+    if (!this.#core.isOpen) return;
+    await this.#core._slots.rediscover(client).catch(() => {});
+  }
+
+  #pause(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#clock.schedule(resolve, PAUSE_MS);
+    });
   }
 }
