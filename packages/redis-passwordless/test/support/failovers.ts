@@ -84,3 +84,11 @@ export function countedMessages({ failed }: NumberedWrites): Record<string, numb
   for (const { error } of failed) counts[error.message] = (counts[error.message] ?? 0) + 1;
   return counts;
 }
+
+/**
+ * Why writes failed that need not have. node-redis rejects what was on its way when its connection broke: whether
+ * such a write was carried out, nobody knows.
+ */
+export function avoidable(failed: Readonly<Record<string, number>>): string[] {
+  return Object.keys(failed).filter((reason) => !/^socket closed/i.test(reason));
+}

@@ -15,6 +15,8 @@ import { type Client, type Cluster, IOREDIS, ready } from "../support/io-cache.j
 
 const LONG = 60_000;
 
+const PATIENT = { timeout: 10_000 };
+
 interface Target {
   readonly azure: Emulator;
   readonly identity: Identity;
@@ -97,7 +99,7 @@ describe.each(LIBRARIES)("onMaintenance with %s", (_, withSingle, withCluster) =
     const listening = await withSingle(single, (notification) => heard.push(notification));
     const startTimeUtc = new Date("2026-11-21T09:00:00Z");
     await azure.redis.publishMaintenance({ type: "NodeMaintenanceScheduled", startTimeUtc });
-    await vi.waitFor(() => expect(heard).toHaveLength(1));
+    await vi.waitFor(() => expect(heard).toHaveLength(1), PATIENT);
     expect(heard).toEqual([
       {
         type: "NodeMaintenanceScheduled",
@@ -123,7 +125,8 @@ describe.each(LIBRARIES)("onMaintenance with %s", (_, withSingle, withCluster) =
       const listening = await withCluster(cluster, (notification) => heard.push(notification));
       await azure.redis.failover({ announceMaintenance: true });
       // Before the failover; while the connections break nobody listens, and Redis drops what it publishes.
-      expect(heard[0]).toMatchObject({ type: "NodeMaintenanceStarting", isReplica: false });
+      const starting = { type: "NodeMaintenanceStarting", isReplica: false };
+      await vi.waitFor(() => expect(heard[0]).toMatchObject(starting), PATIENT);
       await isHeard(azure, heard, "NodeMaintenanceScheduled");
       await endsConnections(azure, listening, heard);
     },
@@ -157,13 +160,10 @@ async function isHeard(
   type: "NodeMaintenanceScheduled" | "NodeMaintenanceEnded",
 ): Promise<void> {
   const since = heard.length;
-  await vi.waitFor(
-    async () => {
-      await redis.publishMaintenance({ type });
-      expect(heard.slice(since).map((notification) => notification.type)).toContain(type);
-    },
-    { timeout: 10_000 },
-  );
+  await vi.waitFor(async () => {
+    await redis.publishMaintenance({ type });
+    expect(heard.slice(since).map((notification) => notification.type)).toContain(type);
+  }, PATIENT);
 }
 
 /** Fewer connections are open than before, and nothing is heard any more. */
@@ -174,7 +174,7 @@ async function endsConnections(
 ): Promise<void> {
   const open = azure.redis.connectionCount;
   await listening[Symbol.asyncDispose]();
-  await vi.waitFor(() => expect(azure.redis.connectionCount).toBeLessThan(open));
+  await vi.waitFor(() => expect(azure.redis.connectionCount).toBeLessThan(open), PATIENT);
   const count = heard.length;
   await azure.redis.publishMaintenance({ type: "NodeMaintenanceEnded" });
   expect(heard).toHaveLength(count);

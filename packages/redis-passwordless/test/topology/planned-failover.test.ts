@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { AzureCluster, type ClusterClient } from "../support/azure-cluster.js";
 import {
+  avoidable,
   codesOf,
   connected,
   countedMessages,
@@ -51,7 +52,7 @@ describe("three planned failovers under load, each to an address that was unknow
         twice,
       });
       expect([lost, twice]).toEqual([[], 0]);
-      if (name !== UNATTACHED) expect(failed).toEqual({});
+      if (name !== UNATTACHED) expect(avoidable(failed)).toEqual([]);
     },
   );
 
@@ -72,10 +73,16 @@ describe("three planned failovers under load, each to an address that was unknow
       await cache.azure.redis.useCertificate(0, ["wrong.example.com"]);
       await cache.azure.redis.failover({ node: 3 });
       const readingAway = attached.map((client) => readAll(client, away));
-      await vi.waitFor(() => {
-        for (const client of attached)
-          expect([client.name, codesOf(client)]).toEqual([client.name, expect.arrayContaining([WRONG_NAME])]);
-      });
+      await vi.waitFor(
+        () => {
+          for (const client of attached)
+            expect([client.name, codesOf(client)]).toEqual([
+              client.name,
+              expect.arrayContaining([WRONG_NAME]),
+            ]);
+        },
+        { timeout: 10_000 },
+      );
       await cache.azure.redis.failover({ node: 4 });
       await Promise.all(attached.map((client) => readAll(client, other)));
       await cache.azure.redis.useCertificate(0, null);

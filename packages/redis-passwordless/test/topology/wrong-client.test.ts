@@ -94,14 +94,16 @@ describe.each(IOREDIS)("%s", (_, lib) => {
   test("a client for one server ends at a cluster, and says which constructor does not", async () => {
     const { client, errors } = ioClientOf(lib, cluster);
     await client.connect().catch(() => {});
-    await vi.waitFor(() =>
-      expect(errors).toContainEqual(
-        expect.objectContaining({
-          code: MISMATCH,
-          message: expect.stringContaining("azureRedis(Redis)"),
-          remedy: expect.stringContaining("azureRedis(Cluster)"),
-        }),
-      ),
+    await vi.waitFor(
+      () =>
+        expect(errors).toContainEqual(
+          expect.objectContaining({
+            code: MISMATCH,
+            message: expect.stringContaining("azureRedis(Redis)"),
+            remedy: expect.stringContaining("azureRedis(Cluster)"),
+          }),
+        ),
+      { timeout: 10_000 },
     );
     await ended(client);
     await expect(client.get("key")).rejects.toThrow();
