@@ -145,5 +145,7 @@ const HIDDEN = "[secret]";
 
 /** A value with one of these may be a key or an address with a password that got into the wrong variable. */
 function shown(value: string): string {
-  return /[@=,?]/.test(value) ? HIDDEN : value;
+  const withoutIPv6 = value.replace(/\[[^\]]*\]/g, "");
+  // Behind a colon stands a port, `//`, or what follows a drive letter; anything else may be a password.
+  return /[@=,?]|:(?!\/\/|\\|\d{1,5}(?:\/|$))/.test(withoutIPv6) ? HIDDEN : value;
 }

@@ -235,3 +235,26 @@ test.each<[string, AzureConnectionOptions, Variables]>([
   for (const secret of [SECRET, KEY, HEADER, CERTIFICATE_PASSWORD, "eyJ"]) expect(seen).not.toContain(secret);
   expect(seen).toContain("variables");
 });
+
+group("a variable that may hold a password by mistake is not shown", () => {
+  const valueOf = (value: string) =>
+    describeEnvironment({}, { AZURE_REDIS_HOST: value }).variables.find(
+      ({ name }) => name === "AZURE_REDIS_HOST",
+    )?.value;
+
+  test.each([
+    "rediss://user:somekey",
+    "user:somekey",
+    "rediss://:somekey@host:6380",
+    "host,password=somekey",
+  ])("%s", (value) => {
+    expect(valueOf(value)).toBe("[secret]");
+  });
+
+  test.each(["host", "host:6380", "rediss://host:6380/0", "[fd00::8]:6380", String.raw`C:\folder\token`])(
+    "%s is shown",
+    (value) => {
+      expect(valueOf(value)).toBe(value);
+    },
+  );
+});
