@@ -57,13 +57,8 @@ describe.concurrent.each(NODE_REDIS)("%s through rotations", (name, redis) => {
       expect(cache.tokenRequests().length - requests).toBe(1);
       expect(new Set(logins.map((login) => login.connectionId)).size).toBe(50);
       expect(logins).toHaveLength(50);
-      // Evenly spread: no eighth of the window holds more than a quarter of the logins.
-      const eighths = Array.from(
-        { length: 8 },
-        (_, index) =>
-          at.filter((ms) => Math.floor((8 * (ms - (at[0] ?? 0))) / (spreadMs + 1)) === index).length,
-      );
-      expect(Math.max(...eighths)).toBeLessThanOrEqual(13);
+      // Not all at once. That they are spread evenly is shown where time stands still: reauth/spread.test.ts.
+      expect(spreadMs).toBeGreaterThanOrEqual(100);
     },
     LONG,
   );
