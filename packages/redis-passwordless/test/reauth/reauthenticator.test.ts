@@ -417,3 +417,23 @@ describe("a command may block", () => {
     expect(first.logins).toHaveLength(1);
   });
 });
+
+test("50 connections log in evenly: no eighth of the window holds more than a quarter of them", async () => {
+  let seed = 1;
+  const random = (): number => {
+    seed = (seed * 16_807) % 2_147_483_647;
+    return seed / 2_147_483_647;
+  };
+  const windowMs = 400;
+  const { clock, connections } = await setUp({ connections: 50, windowMs, random });
+  await clock.advance(REFRESH + MINUTE);
+  const at = connections.map(({ logins }) => logins.at(-1)?.atMs ?? Number.NaN);
+  const first = Math.min(...at);
+  expect(Math.max(...at) - first).toBeLessThanOrEqual(windowMs);
+  const eighths = Array.from(
+    { length: 8 },
+    (_, index) => at.filter((ms) => Math.floor((8 * (ms - first)) / (windowMs + 1)) === index).length,
+  );
+  expect(eighths.reduce((sum, count) => sum + count, 0)).toBe(50);
+  expect(Math.max(...eighths)).toBeLessThanOrEqual(13);
+});

@@ -46,23 +46,23 @@ export class ReplacedNodes {
     };
     client.destroy = () => {
       client.destroy = destroy;
-      if (this.#core.isOpen && client.isReady) this.#drain(client, end);
-      else end();
+      this.#drain(client, () => isBetween, end);
     };
   }
 
   /**
-   * What is on its way is answered still: with MOVED, by a node that has become a replica. Not by `close()`: in
+   * What is on its way is answered still: with MOVED, by a node that has become a replica; also what waits for a
+   * login that is under way, and may have been sent along with it. Not by `close()`: in
    * node-redis 5 nothing ends a client any more that has begun to close and waits for a reply.
    */
-  #drain(client: NodeClient, end: () => void): void {
+  #drain(client: NodeClient, isBetween: () => boolean, end: () => void): void {
     const endMs = this.#clock.now() + DRAIN_MS;
     const look = (): void => {
       // Somebody else may have ended it.
       if (!client.isOpen) return;
       const isWaiting = client._getQueue?.().isEmpty?.() === false;
       const isLate = this.#clock.now() >= endMs;
-      if (isWaiting && client.isReady && this.#core.isOpen && !isLate) this.#clock.schedule(look, LOOK_MS);
+      if (isWaiting && !isBetween() && this.#core.isOpen && !isLate) this.#clock.schedule(look, LOOK_MS);
       else end();
     };
     look();
