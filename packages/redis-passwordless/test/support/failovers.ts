@@ -90,5 +90,5 @@ export function countedMessages({ failed }: NumberedWrites): Record<string, numb
  * such a write was carried out, nobody knows.
  */
 export function avoidable(failed: Readonly<Record<string, number>>): string[] {
-  return Object.keys(failed).filter((reason) => !/^socket closed/i.test(reason));
+  return Object.keys(failed).filter((reason) => !/^(?:socket closed|read ECONNRESET)/i.test(reason));
 }
