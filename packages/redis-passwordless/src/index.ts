@@ -6,6 +6,8 @@ export type { IdentityProvider, TokenRequest } from "./core/identity-provider.js
 export type { RefreshOptions, RetryOptions } from "./core/options.js";
 export type { Token, TokenResponse } from "./core/token.js";
 export type { RefreshFailure, TokenManagerStatus } from "./core/token-manager-events.js";
+export { type ExplainContext, type Explanation, explain } from "./explain/explain.js";
+export type { Certainty, Target } from "./explain/rule.js";
 export type {
   CloudName,
   CredentialAccessToken,

@@ -23,6 +23,8 @@ export type ErrorCode =
   | "ERR_PASSWORDLESS_PEER_MISSING"
   | "ERR_PASSWORDLESS_AUTH_REFUSED"
   | "ERR_PASSWORDLESS_AUTH_TIMEOUT"
+  | "ERR_PASSWORDLESS_PERMISSION_DENIED"
+  | "ERR_PASSWORDLESS_COMMAND_REFUSED"
   | "ERR_PASSWORDLESS_CONNECTION_FAILED"
   | "ERR_PASSWORDLESS_PLAINTEXT_REFUSED"
   | "ERR_PASSWORDLESS_URL_CREDENTIALS"
@@ -38,6 +40,11 @@ export interface PasswordlessErrorInit {
   readonly message: string;
   /** One sentence that the reader can act on. */
   readonly remedy: string;
+  /**
+   * The cause within the situation, where it is known: the ID of a rule of `explain/`.
+   * @default the code's own
+   */
+  readonly rule?: string | undefined;
   /** The original error; a sanitised copy when the original carries headers or bodies. */
   readonly cause?: unknown;
   /**
@@ -54,9 +61,22 @@ export interface PasswordlessErrorInit {
 const DOCS_URL = "https://github.com/redis-passwordless/redis-passwordless/blob/main/docs/errors.md";
 const BRAND = Symbol.for("redis-passwordless.error");
 
+/** Where a rule, or a code that none narrows down, is explained. */
+export function docsUrlOf(rule: string): string {
+  return `${DOCS_URL}#${rule}`;
+}
+
+/** The rule for a code whose cause is not known any closer: the anchor of the code's own heading. */
+export function generalRule(code: ErrorCode): string {
+  return code.toLowerCase();
+}
+
 /** The one error class of this library: a stable `code`, what was observed, and a remedy. */
 export class PasswordlessError extends Error {
+  readonly #observed: string;
   readonly code: ErrorCode;
+  /** The cause within the situation; a heading in `docs/errors.md`. The code in lower case where it is not known. */
+  readonly rule: string;
   readonly remedy: string;
   readonly retryable: boolean;
   readonly retryAfterMs: number | undefined;
@@ -68,7 +88,9 @@ export class PasswordlessError extends Error {
       init.cause === undefined ? undefined : { cause: init.cause },
     );
     this.name = "PasswordlessError";
+    this.#observed = init.message;
     this.code = code;
+    this.rule = init.rule ?? generalRule(code);
     this.remedy = init.remedy;
     this.retryable = init.retryable ?? false;
     this.retryAfterMs = init.retryAfterMs;
@@ -76,9 +98,14 @@ export class PasswordlessError extends Error {
     Object.defineProperty(this, BRAND, { value: true });
   }
 
-  /** Where this code is explained. */
+  /** What was seen: the message without the remedy. */
+  get observed(): string {
+    return this.#observed;
+  }
+
+  /** Where this failure is explained. */
   get docsUrl(): string {
-    return `${DOCS_URL}#${this.code.toLowerCase()}`;
+    return docsUrlOf(this.rule);
   }
 
   /** Recognises the error of any copy of this library, which `instanceof` does not. */

@@ -9,7 +9,7 @@ import {
 } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { PasswordlessError } from "../core/errors.js";
-import { sanitiseCause } from "./sanitise.js";
+import { sanitiseCause } from "../core/sanitise.js";
 
 /** Where a certificate with its private key comes from. */
 export interface CertificateSource {

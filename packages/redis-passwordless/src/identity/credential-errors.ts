@@ -1,8 +1,8 @@
 import { PasswordlessError } from "../core/errors.js";
+import { redact, sanitiseCause } from "../core/sanitise.js";
 import { AADSTS, aadstsNumber } from "./aadsts.js";
 import { loginAdvice, withLoginCommand } from "./developer-tools.js";
 import { type Refusal, refusalError } from "./refusal.js";
-import { redact, sanitiseCause } from "./sanitise.js";
 
 interface ForeignError {
   readonly name: string;

@@ -1,6 +1,6 @@
 import type { ClientRequest, IncomingMessage, RequestOptions } from "node:http";
 import { systemClock } from "../core/clock.js";
-import { sanitiseCause } from "./sanitise.js";
+import { sanitiseCause } from "../core/sanitise.js";
 
 export interface HttpRequest {
   readonly url: URL;

@@ -1,3 +1,4 @@
+export { redact, sanitiseCause } from "../core/sanitise.js";
 export {
   type ClaimExpectations,
   checkClaims,
@@ -30,4 +31,3 @@ export {
   type ManagedIdentitySelector,
 } from "./options.js";
 export type { IdentityKind } from "./plan.js";
-export { redact, sanitiseCause } from "./sanitise.js";

@@ -1,7 +1,7 @@
 import { PasswordlessError } from "../core/errors.js";
+import { redact } from "../core/sanitise.js";
 import type { HttpResponse } from "./http.js";
 import { malformedError, refusalError } from "./refusal.js";
-import { redact } from "./sanitise.js";
 import { parseObject, textOf } from "./token-response.js";
 
 /** In the details of the refusal that says that no such identity is attached. */

@@ -1,7 +1,7 @@
 import { type ErrorCode, PasswordlessError, type PasswordlessErrorInit } from "../core/errors.js";
+import { redact } from "../core/sanitise.js";
 import { AADSTS, aadstsNumber } from "./aadsts.js";
 import type { ExchangeFailure } from "./http.js";
-import { redact } from "./sanitise.js";
 
 /** A refusal, as far as it could be read. */
 export interface Refusal {

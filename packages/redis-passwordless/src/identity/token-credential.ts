@@ -1,12 +1,12 @@
 import { PasswordlessError } from "../core/errors.js";
 import type { IdentityProvider, TokenRequest } from "../core/identity-provider.js";
+import { sanitiseCause } from "../core/sanitise.js";
 import type { TokenResponse } from "../core/token.js";
 import { CLOUDS } from "./clouds.js";
 import type { CredentialAccessToken, TokenCredential } from "./credential.js";
 import { credentialError } from "./credential-errors.js";
 import { InteractiveLogin, isInteractive } from "./interactive-login.js";
 import { once } from "./once.js";
-import { sanitiseCause } from "./sanitise.js";
 import { type TokenExpectations, toTokenResponse } from "./token-response.js";
 
 /** Asks any `TokenCredential` for tokens. */

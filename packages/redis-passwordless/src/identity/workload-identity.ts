@@ -1,8 +1,8 @@
 import { readFile } from "node:fs/promises";
 import { PasswordlessError } from "../core/errors.js";
 import type { IdentityProvider, TokenRequest } from "../core/identity-provider.js";
+import { sanitiseCause } from "../core/sanitise.js";
 import type { TokenResponse } from "../core/token.js";
-import { sanitiseCause } from "./sanitise.js";
 import { assertionProof, requestFromTokenEndpoint, type TokenEndpoint } from "./token-endpoint.js";
 
 /**

@@ -1,0 +1,104 @@
+/**
+ * What is known about a failure: the evidence that a rule wants, and the values that its remedy names. Everything is
+ * optional, and nothing here is a secret. Instants are epoch milliseconds.
+ */
+export interface Facts {
+  // The cache
+  readonly host?: string | undefined;
+  readonly port?: number | undefined;
+  readonly product?: "managedRedis" | "cacheForRedis" | "enterprise" | "unknown" | undefined;
+  /** What the certificate is compared with. */
+  readonly serverName?: string | undefined;
+  /** The IP address that was dialled. */
+  readonly address?: string | undefined;
+  readonly isPrivateAddress?: boolean | undefined;
+  /** A name of a private DNS zone that the host name leads to. */
+  readonly privateLinkName?: string | undefined;
+  /** Whether the host was given as an IP address. */
+  readonly hostIsAddress?: boolean | undefined;
+  /** Whether it is a node that the cluster announced, not the endpoint. */
+  readonly isNode?: boolean | undefined;
+  /** The names that the certificate covers. */
+  readonly certificateNames?: string | undefined;
+
+  // Who logs in
+  readonly login?: "entraId" | "accessKey" | undefined;
+  /** The Redis user name that was sent. */
+  readonly username?: string | undefined;
+  readonly identityKind?: string | undefined;
+  /** For humans, such as `system-assigned managed identity`. */
+  readonly identity?: string | undefined;
+  /** What names the managed identity. */
+  readonly selector?: "clientId" | "objectId" | "resourceId" | "none" | undefined;
+  readonly secretLooksLikeId?: boolean | undefined;
+  /** Of the token: `oid`, `appid` or `azp`, `tid`, `aud`, `idtyp`. */
+  readonly objectId?: string | undefined;
+  readonly clientId?: string | undefined;
+  readonly tenantId?: string | undefined;
+  readonly audience?: string | undefined;
+  readonly identityType?: string | undefined;
+  readonly resourceId?: string | undefined;
+  readonly tokenExpiresAtMs?: number | undefined;
+  /** How far this machine's clock is ahead of the identity provider's; negative: behind. */
+  readonly clockSkewMs?: number | undefined;
+  readonly authorityHost?: string | undefined;
+  readonly scope?: string | undefined;
+
+  // What was answered
+  readonly status?: number | undefined;
+  readonly aadsts?: number | undefined;
+  readonly reply?: string | undefined;
+  readonly networkError?: string | undefined;
+  readonly topology?: string | undefined;
+  /** What NOPERM is about. */
+  readonly command?: string | undefined;
+  readonly key?: string | undefined;
+  readonly channel?: string | undefined;
+
+  /** What an experiment has shown, such as the doctor's. */
+  readonly otherIdentityAccepted?: string | undefined;
+  readonly worksAs?: "clientId" | "objectId" | "resourceId" | "none" | undefined;
+}
+
+export type FactName = keyof Facts;
+
+/** Something that must be known to be so; a fact that is not known fulfils no condition. */
+export type Condition =
+  | { readonly fact: FactName; readonly is: string | number | boolean }
+  | { readonly fact: FactName; readonly isKnown: boolean }
+  | { readonly fact: FactName; readonly matches: RegExp }
+  | { readonly fact: FactName; readonly equals: FactName }
+  | { readonly fact: FactName; readonly differsFrom: FactName }
+  | { readonly fact: FactName; readonly above: number }
+  | { readonly fact: FactName; readonly below: number };
+
+export function holds(condition: Condition, facts: Facts): boolean {
+  const value = facts[condition.fact];
+  if ("isKnown" in condition) return (value !== undefined) === condition.isKnown;
+  if (value === undefined) return false;
+  if ("is" in condition) return value === condition.is;
+  if ("matches" in condition) return condition.matches.test(String(value));
+  if ("above" in condition) return Number(value) > condition.above;
+  if ("below" in condition) return Number(value) < condition.below;
+  const other = facts["equals" in condition ? condition.equals : condition.differsFrom];
+  if (other === undefined) return false;
+  // Object and client IDs are GUIDs, which are the same in upper case.
+  const isSame = String(value).toLowerCase() === String(other).toLowerCase();
+  return isSame === "equals" in condition;
+}
+
+const PLACEHOLDER = /\{([A-Za-z]+)(?:\|([^{}]*))?\}/g;
+
+/** Puts facts into a text: `{host}`, or `{host|the cache}` for when it is not known. */
+export function fill(template: string, facts: Facts): string {
+  return template.replace(PLACEHOLDER, (_, name: string, otherwise?: string) => {
+    const value = name === "cacheName" ? cacheName(facts.host) : facts[name as FactName];
+    return value === undefined ? (otherwise ?? "…") : String(value);
+  });
+}
+
+/** The first label of an Azure name is the cache's. */
+function cacheName(host: string | undefined): string | undefined {
+  const label = /^([^.]+)\..*\.redis|^([^.]+)\.redis/.exec(host ?? "");
+  return label?.[1] ?? label?.[2];
+}

@@ -1,0 +1,3 @@
+import type { Rule } from "../rule.js";
+
+export const DEVELOPER_TOOL_RULES: readonly Rule[] = [];
