@@ -1,6 +1,6 @@
 import { docsUrlOf, type ErrorCode, generalRule, PasswordlessError } from "../core/errors.js";
 import { redact } from "../core/sanitise.js";
-import { type FactName, type Facts, holds } from "./facts.js";
+import { type FactName, type Facts, holds, PLACEHOLDER } from "./facts.js";
 import { judge, type Verdict, verdictOf } from "./judge.js";
 import { observe } from "./observation.js";
 import type { Certainty, Rule, Target } from "./rule.js";
@@ -119,7 +119,7 @@ function evidenceOf(rule: Rule, facts: Facts): Record<string, string | number | 
     if ("equals" in condition) used.add(condition.equals);
     if ("differsFrom" in condition) used.add(condition.differsFrom);
   }
-  for (const [, name = ""] of `${rule.meaning} ${rule.remedy}`.matchAll(/\{([A-Za-z]+)/g)) used.add(name);
+  for (const [, , name = ""] of `${rule.meaning} ${rule.remedy}`.matchAll(PLACEHOLDER)) used.add(name);
   const known = [...used].map((name) => [name, facts[name as FactName]] as const);
   return Object.fromEntries(known.filter((entry) => entry[1] !== undefined)) as Record<
     string,

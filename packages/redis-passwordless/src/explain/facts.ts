@@ -1,3 +1,5 @@
+import { loginCommand, type Tool } from "./developer-tool.js";
+
 /**
  * What is known about a failure: the evidence that a rule wants, and the values that its remedy names. Everything is
  * optional, and nothing here is a secret. Instants are epoch milliseconds.
@@ -30,7 +32,30 @@ export interface Facts {
   readonly identity?: string | undefined;
   /** What names the managed identity. */
   readonly selector?: "clientId" | "objectId" | "resourceId" | "none" | undefined;
+  /** Which endpoint gives the managed identity: of virtual machines, or of App Service and its like. */
+  readonly identityEndpoint?: "imds" | "appService" | undefined;
   readonly secretLooksLikeId?: boolean | undefined;
+  /** What the developer logs in with. */
+  readonly tool?: Tool | undefined;
+  /** Whether nobody but such tools was asked. */
+  readonly onlyTools?: boolean | undefined;
+  /** A package that could not be loaded. */
+  readonly peer?: string | undefined;
+  readonly certificateProblem?:
+    | "unreadable"
+    | "noCertificate"
+    | "noKey"
+    | "keyType"
+    | "keyMismatch"
+    | "passwordMissing"
+    | "passwordWrong"
+    | "unknown"
+    | undefined;
+  /** The option that gives what is unusable. */
+  readonly option?: string | undefined;
+  /** A file that is missing or unusable. */
+  readonly file?: string | undefined;
+  readonly tokenProblem?: "notAJwt" | "incomplete" | "missing" | undefined;
   /** Of the token: `oid`, `appid` or `azp`, `tid`, `aud`, `idtyp`. */
   readonly objectId?: string | undefined;
   readonly clientId?: string | undefined;
@@ -41,6 +66,10 @@ export interface Facts {
   readonly tokenExpiresAtMs?: number | undefined;
   /** How far this machine's clock is ahead of the identity provider's; negative: behind. */
   readonly clockSkewMs?: number | undefined;
+  /** Whether a token that has ended has done so by its issuer's clock too. */
+  readonly isExpiredAtIssuer?: boolean | undefined;
+  /** The tenant that the token should be of. */
+  readonly expectedTenantId?: string | undefined;
   readonly authorityHost?: string | undefined;
   readonly scope?: string | undefined;
 
@@ -87,13 +116,26 @@ export function holds(condition: Condition, facts: Facts): boolean {
   return isSame === "equals" in condition;
 }
 
-const PLACEHOLDER = /\{([A-Za-z]+)(?:\|([^{}]*))?\}/g;
+/** What texts may name besides facts, and how it follows from them. */
+const DERIVED: Readonly<Record<string, (facts: Facts) => string | undefined>> = {
+  cacheName: ({ host }) => cacheName(host),
+  login: ({ tool, expectedTenantId }) => loginCommand(tool, expectedTenantId),
+  scopedLogin: ({ tool, expectedTenantId, scope = "https://redis.azure.com/.default" }) =>
+    loginCommand(tool, expectedTenantId, scope),
+};
 
-/** Puts facts into a text: `{host}`, or `{host|the cache}` for when it is not known. */
+/** A place for a fact: what stands in front of it, its name, and what stands there when it is not known. */
+export const PLACEHOLDER = /\{(?:'([^']*)')?([A-Za-z]+)(?:\|([^{}]*))?\}/g;
+
+/**
+ * Puts facts into a text: `{host}`, or `{host|the cache}` for when it is not known, or `{' on 'host}`, which is nothing
+ * at all then.
+ */
 export function fill(template: string, facts: Facts): string {
-  return template.replace(PLACEHOLDER, (_, name: string, otherwise?: string) => {
-    const value = name === "cacheName" ? cacheName(facts.host) : facts[name as FactName];
-    return value === undefined ? (otherwise ?? "…") : String(value);
+  return template.replace(PLACEHOLDER, (_, before: string | undefined, name: string, otherwise?: string) => {
+    const value = DERIVED[name]?.(facts) ?? facts[name as FactName];
+    if (value !== undefined) return `${before ?? ""}${String(value)}`;
+    return otherwise ?? (before === undefined ? "…" : "");
   });
 }
 

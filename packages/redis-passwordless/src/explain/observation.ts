@@ -1,5 +1,6 @@
 import { PasswordlessError } from "../core/errors.js";
 import { redact } from "../core/sanitise.js";
+import { toolSpeaking } from "./developer-tool.js";
 import type { Facts } from "./facts.js";
 import type { Signal, Target } from "./rule.js";
 
@@ -15,6 +16,8 @@ export interface Observation {
   readonly isForeign?: boolean | undefined;
   /** Codes of Node's errors in the chain. */
   readonly codes?: readonly string[] | undefined;
+  /** Names of the errors in the chain. */
+  readonly names?: readonly string[] | undefined;
   /** Messages of the chain, the outermost first; free of tokens. */
   readonly texts?: readonly string[] | undefined;
   /** What Redis said. */
@@ -22,8 +25,14 @@ export interface Observation {
 }
 
 export function isSeen(signal: Signal, seen: Observation): boolean {
-  if ("aadsts" in signal) return seen.aadsts?.some((number) => signal.aadsts.includes(number)) ?? false;
-  if ("library" in signal) return seen.library?.includes(signal.library) ?? false;
+  if ("aadsts" in signal) {
+    const { aadsts } = signal;
+    return seen.aadsts?.some((number) => aadsts === "any" || aadsts.includes(number)) ?? false;
+  }
+  if ("library" in signal) {
+    const isOfTarget = signal.from === undefined || signal.from === seen.from;
+    return isOfTarget && (seen.library?.includes(signal.library) ?? false);
+  }
   if ("reply" in signal) {
     return [seen.reply, ...(seen.texts ?? [])].some((text) => text !== undefined && signal.reply.test(text));
   }
@@ -31,10 +40,14 @@ export function isSeen(signal: Signal, seen: Observation): boolean {
   if (signal.from !== (seen.from ?? "redis")) return false;
   if ("network" in signal) return seen.codes?.some((code) => signal.network.test(code)) ?? false;
   if ("says" in signal) return seen.texts?.some((text) => signal.says.test(text)) ?? false;
+  if ("name" in signal) return seen.names?.some((name) => signal.name.test(name)) ?? false;
+  const { http, body, isForeign } = signal;
+  if (seen.status === undefined) return false;
   return (
-    signal.http === seen.status &&
-    (signal.body?.test(seen.body ?? "") ?? true) &&
-    (signal.isForeign !== true || seen.isForeign === true)
+    (typeof http === "number" ? http === seen.status : http.test(String(seen.status))) &&
+    // Once it has become an error, what an endpoint has said is in the message.
+    (body === undefined || [seen.body ?? "", ...(seen.texts ?? [])].some((text) => body.test(text))) &&
+    (isForeign !== true || seen.isForeign === true)
   );
 }
 
@@ -46,21 +59,69 @@ export function observe(error: unknown): Observation & { readonly facts: Facts }
   const ours = chain.filter((link) => PasswordlessError.is(link));
   const details: Record<string, unknown> = {};
   for (const link of ours.toReversed()) Object.assign(details, link.details);
-  const texts = chain.map((link) => redact(textOf(link, "message") ?? String(link)));
+  const names = chain.map((link) => textOf(link, "name") ?? "");
+  // The message of an aggregate repeats those of its members, and as one text it would say what nobody has said.
+  const speaking = chain.filter((_, index) => names[index] !== AGGREGATE);
+  const texts = speaking.map((link) => redact(messageOf(link)));
   const numbers = [details["aadsts"], ...texts.flatMap((text) => aadstsNumbers(text))];
-  const status = details["status"];
+  const status = details["status"] ?? chain.map(httpStatus).find((number) => number !== undefined);
+  const azure = azureIdentity(error, names, texts);
   return {
-    from: targetOf(details["target"]),
+    from: targetOf(details["target"]) ?? azure?.from,
     library: ours.map(({ code }) => code),
     aadsts: numbers.filter((number) => typeof number === "number"),
     status: typeof status === "number" ? status : undefined,
     codes: [details["networkError"], ...chain.map((link) => textOf(link, "code"))].filter(
       (code) => typeof code === "string",
     ),
+    names,
     texts,
+    isForeign: details["isForeign"] === true,
     reply: typeof details["reply"] === "string" ? details["reply"] : undefined,
-    facts: details,
+    facts: { ...azure?.facts, ...details },
   };
+}
+
+const AGGREGATE = "AggregateAuthenticationError";
+const AZURE_IDENTITY =
+  /^(?:CredentialUnavailableError|AuthenticationRequiredError|AuthenticationError|AggregateAuthenticationError)$/;
+
+/** Whom a credential of @azure/identity has asked, which its errors tell by their names and texts. */
+function azureIdentity(
+  error: unknown,
+  names: readonly string[],
+  texts: readonly string[],
+): { readonly from: Target; readonly facts: Facts } | undefined {
+  if (!names.some((name) => AZURE_IDENTITY.test(name))) return undefined;
+  const tool = toolSpeaking(texts.join("\n"));
+  const speakers = membersOf(error);
+  const onlyTools = speakers.every((speaker) => toolSpeaking(messageOf(speaker)) !== undefined);
+  const facts = { tool, onlyTools };
+  if (speakers.length > 1 || tool !== undefined) return { from: "developerTool", facts };
+  if (texts.some((text) => /ManagedIdentityCredential|\bIMDS\b/.test(text))) {
+    return { from: "managedIdentity", facts };
+  }
+  return { from: names.includes("CredentialUnavailableError") ? "developerTool" : "authority", facts };
+}
+
+/** The members of a chained credential's error, or the error itself. */
+export function membersOf(error: unknown): readonly unknown[] {
+  const { errors } = (typeof error === "object" && error !== null ? error : {}) as { errors?: unknown };
+  return Array.isArray(errors) && errors.length > 0 ? errors : [error];
+}
+
+/** What an error says; without the remedy, if it is one of ours. */
+export function messageOf(error: unknown): string {
+  if (PasswordlessError.is(error)) return error.observed;
+  return textOf(error, "message") ?? (typeof error === "object" ? "" : String(error));
+}
+
+/** HTTP libraries disagree about its name. */
+function httpStatus(link: unknown): number | undefined {
+  if (typeof link !== "object" || link === null) return undefined;
+  const { statusCode, status } = link as { statusCode?: unknown; status?: unknown };
+  const value = statusCode ?? status;
+  return typeof value === "number" ? value : undefined;
 }
 
 /** The error, its causes, and the members of aggregate errors. */

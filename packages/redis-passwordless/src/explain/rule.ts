@@ -13,10 +13,13 @@ export type Certainty = "certain" | "likely" | "possible";
 /** Something that can be seen of a failure. */
 export type Signal =
   /** Entra ID's error number, anywhere in the chain of causes. */
-  | { readonly aadsts: readonly number[] }
-  /** An answer of an HTTP endpoint. `isForeign`: it is not JSON, so hardly the endpoint's own. */
+  | { readonly aadsts: readonly number[] | "any" }
+  /**
+   * An answer of an HTTP endpoint, by its status. `body`: what it says. `isForeign`: it is not JSON, so hardly the
+   * endpoint's own.
+   */
   | {
-      readonly http: number;
+      readonly http: number | RegExp;
       readonly from: Target;
       readonly body?: RegExp;
       readonly isForeign?: true;
@@ -27,8 +30,10 @@ export type Signal =
   | { readonly reply: RegExp }
   /** The message of any error in the chain of causes. */
   | { readonly says: RegExp; readonly from: Target }
-  /** An error of this library. */
-  | { readonly library: ErrorCode };
+  /** The name of any error in the chain of causes, such as `CredentialUnavailableError`. */
+  | { readonly name: RegExp; readonly from: Target }
+  /** An error of this library; of any target when none is given. */
+  | { readonly library: ErrorCode; readonly from?: Target };
 
 /** A command to copy, by product where it differs; `{fact}` as in texts. */
 export interface Commands {

@@ -9,8 +9,8 @@ import { TOKEN_RULES } from "./rules/token.js";
 /** All causes that are known; the first that fits applies. */
 export const RULES: readonly Rule[] = [
   ...TOKEN_RULES,
-  ...ENTRA_ID_RULES,
   ...MANAGED_IDENTITY_RULES,
+  ...ENTRA_ID_RULES,
   ...DEVELOPER_TOOL_RULES,
   ...REDIS_RULES,
   ...NETWORK_RULES,
