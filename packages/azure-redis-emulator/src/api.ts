@@ -165,6 +165,13 @@ export type TokenFault =
   | { readonly kind: "hang" }
   | { readonly kind: "reset" }
   | { readonly kind: "malformed"; readonly body?: string }
+  | {
+      /** Entra ID's refusal by this number (`AADSTSnnnn`), in its own words where the emulator knows them. */
+      readonly kind: "entraError";
+      readonly number: number;
+      /** The text behind the number. */
+      readonly message?: string;
+    }
   | { readonly kind: "expiredToken" }
   | { readonly kind: "badSignature" }
   | { readonly kind: "sameToken" };
@@ -175,6 +182,28 @@ export type LoginFault =
   | { readonly kind: "delay"; readonly delayMs: number }
   | { readonly kind: "hang" }
   | { readonly kind: "close" };
+
+/** What happens to a connection to the gateway's ports with TLS, before anybody can log in. */
+export interface ConnectionFault {
+  /**
+   * `"silent"`: it is accepted and never answered. `"reset"`: it is reset (RST) when the client has sent
+   * something. `"close"`: it is closed at once.
+   */
+  readonly kind: "silent" | "reset" | "close";
+  /** `"connected"`, the default: before the TLS handshake. `"encrypted"`: when that is done. */
+  readonly stage?: "connected" | "encrypted";
+}
+
+/** A certificate for a node of the cache; what is left out is as usual. */
+export interface CertificateInit {
+  /** DNS names. Default `["localhost"]`. */
+  readonly names?: readonly string[];
+  /**
+   * `"expired"`: it ended yesterday. `"notYetValid"`: it begins tomorrow. `"untrusted"`: an authority signed it that
+   * nobody knows.
+   */
+  readonly state?: "expired" | "notYetValid" | "untrusted";
+}
 
 export interface FaultScope {
   /** How many requests it applies to. Default: until removed. */
@@ -365,9 +394,26 @@ export interface RedisGateway {
   revive(node: number): Promise<void>;
   /**
    * Shows another certificate to whoever connects to a node from now on, for these DNS names and signed by the
-   * same authority: a client must refuse a node that shows the wrong one. `null` restores the regular one.
+   * same authority, or one that has expired, is not valid yet or is signed by an unknown authority: a client must
+   * refuse a node that shows the wrong one. `null` restores the regular one.
    */
-  useCertificate(node: number, names: readonly string[] | null): Promise<void>;
+  useCertificate(node: number, certificate: readonly string[] | CertificateInit | null): Promise<void>;
+  /**
+   * Has every node speak nothing later than this version with whoever connects from now on, as a server that is
+   * out of date or behind an old proxy; `null` for TLS 1.2 and 1.3, what Azure speaks.
+   */
+  setOutdatedTls(version: "TLSv1" | "TLSv1.1" | null): void;
+  /**
+   * Switches Entra ID authentication off on the cache, or on again. While it is off tokens are refused as wrong
+   * passwords are, and access keys work. Switching it off closes all connections: chosen, not sourced; Azure
+   * documents that of switching access keys off.
+   */
+  setEntraId(enabled: boolean): void;
+  /**
+   * How many clients may be connected to each node; the server itself refuses the next one ("ERR max number of
+   * clients reached"). Lasts until the server restarts; `null` for what it was before.
+   */
+  setMaxClients(count: number | null): Promise<void>;
   /**
    * Publishes a notification on the channel `AzureRedisEvents`, in the format of Azure Cache for Redis; each
    * subscriber of the cache gets it once, whichever node it is connected to.
@@ -378,6 +424,16 @@ export interface RedisGateway {
   injectFault(
     fault: LoginFault,
     scope?: FaultScope & { /** Skip this many logins first. */ readonly after?: number },
+  ): ActiveFault;
+  /** Breaks connections before anybody can log in. Faults queue up as at logins. */
+  injectConnectionFault(
+    fault: ConnectionFault,
+    scope?: {
+      /** How many connections it applies to. Default: until removed. */
+      readonly times?: number;
+      /** Index in `nodes`. Default: all of them. */
+      readonly node?: number;
+    },
   ): ActiveFault;
 }
 

@@ -1,13 +1,19 @@
 import { isIP } from "node:net";
 import type {
   ActiveFault,
+  CertificateInit,
   EmulatorEvent,
   FailoverOptions,
   MaintenanceEvent,
   RedisGateway,
   RedisNode,
 } from "./api.js";
-import type { CertificateAuthority } from "./certificates/certificate-authority.js";
+import {
+  type CertificateAndKey,
+  type CertificateAuthority,
+  createCertificateAuthority,
+} from "./certificates/certificate-authority.js";
+import { ClientLimit } from "./client-limit.js";
 import { assertNode, Failovers } from "./failover.js";
 import type { AccessKey } from "./gateway/access-key.js";
 import type { Gateway } from "./gateway/gateway.js";
@@ -33,6 +39,7 @@ export class RedisFacade implements RedisGateway {
   readonly #gateway: Gateway;
   readonly #backend: RedisBackend;
   readonly #failovers: Failovers | undefined;
+  readonly #clientLimit: ClientLimit;
   readonly #faults = new Set<ActiveFault>();
   /** Ends when nothing changes the servers any more. */
   #changing: Promise<unknown> = Promise.resolve();
@@ -43,6 +50,7 @@ export class RedisFacade implements RedisGateway {
     this.#options = options;
     this.#gateway = gateway;
     this.#backend = backend;
+    this.#clientLimit = new ClientLimit(backend.servers, (node) => gateway.connectionCountOf(node));
     this.nodes = backend.servers.map(
       (server, index) =>
         new RunningNode({ server, index, port: gateway.nodes[index]!.port, cluster: backend.cluster }),
@@ -107,10 +115,42 @@ export class RedisFacade implements RedisGateway {
     await this.#inTurn(() => this.#clustersFailovers().revive(node));
   }
 
-  async useCertificate(node: number, names: readonly string[] | null): Promise<void> {
+  async useCertificate(node: number, init: readonly string[] | CertificateInit | null): Promise<void> {
     assertNode(node, this.nodes.length);
-    const certificate = names === null ? null : await this.#options.certificates.issue(dnsNames(names));
-    this.#gateway.useCertificate(node, certificate);
+    this.#gateway.useCertificate(node, init === null ? null : await this.#issue(init));
+  }
+
+  async #issue(init: readonly string[] | CertificateInit): Promise<CertificateAndKey> {
+    const { names = [HOST_NAME], state } = isNames(init) ? { names: init } : init;
+    switch (state) {
+      case undefined:
+        return this.#options.certificates.issue(dnsNames(names));
+      case "expired":
+        return this.#options.certificates.issue(dnsNames(names), "past");
+      case "notYetValid":
+        return this.#options.certificates.issue(dnsNames(names), "future");
+      case "untrusted":
+        return (await createCertificateAuthority()).issue(dnsNames(names));
+      default:
+        throw new RangeError(
+          `"state" must be "expired", "notYetValid" or "untrusted"; got ${JSON.stringify(state)}.`,
+        );
+    }
+  }
+
+  setOutdatedTls(version: "TLSv1" | "TLSv1.1" | null): void {
+    if (version !== null && version !== "TLSv1" && version !== "TLSv1.1") {
+      throw new RangeError(`"version" must be "TLSv1", "TLSv1.1" or null; got ${JSON.stringify(version)}.`);
+    }
+    this.#gateway.useOutdatedTls(version);
+  }
+
+  setEntraId(enabled: boolean): void {
+    this.#gateway.setEntraId(enabled);
+  }
+
+  async setMaxClients(count: number | null): Promise<void> {
+    await this.#inTurn(() => this.#clientLimit.set(count));
   }
 
   async publishMaintenance(event: MaintenanceEvent): Promise<void> {
@@ -129,6 +169,13 @@ export class RedisFacade implements RedisGateway {
 
   injectFault(...[fault, scope]: Parameters<RedisGateway["injectFault"]>): ActiveFault {
     const active = this.#gateway.injectFault(fault, scope);
+    this.#faults.add(active);
+    return active;
+  }
+
+  injectConnectionFault(...[fault, scope]: Parameters<RedisGateway["injectConnectionFault"]>): ActiveFault {
+    if (scope?.node !== undefined) assertNode(scope.node, this.nodes.length);
+    const active = this.#gateway.injectConnectionFault(fault, scope);
     this.#faults.add(active);
     return active;
   }
@@ -154,6 +201,10 @@ export class RedisFacade implements RedisGateway {
     this.#changing = changed.catch(() => undefined);
     return changed;
   }
+}
+
+function isNames(init: readonly string[] | CertificateInit): init is readonly string[] {
+  return Array.isArray(init);
 }
 
 function dnsNames(names: readonly string[]): readonly [string, ...string[]] {

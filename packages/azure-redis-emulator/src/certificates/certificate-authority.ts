@@ -13,8 +13,15 @@ export interface CertificateAndKey {
 export interface CertificateAuthority {
   /** The authority's own certificate, PEM. Its key never leaves this object. */
   readonly certificate: string;
-  /** Issues a server certificate for these DNS names, with no IP addresses in it. */
-  issue(dnsNames: readonly [string, ...string[]]): Promise<CertificateAndKey>;
+  /**
+   * Issues a server certificate for these DNS names, with no IP addresses in it.
+   *
+   * @param period when it is valid; default now
+   */
+  issue(
+    dnsNames: readonly [string, ...string[]],
+    period?: "past" | "present" | "future",
+  ): Promise<CertificateAndKey>;
 }
 
 // ECDSA: an RSA key of decent length takes up to a second to make, and every client speaks P-256.
@@ -52,7 +59,7 @@ export async function createCertificateAuthority(): Promise<CertificateAuthority
 
   return {
     certificate: certificate.toString("pem"),
-    issue: async (dnsNames) => {
+    issue: async (dnsNames, period = "present") => {
       const leafKeys = await generateKeys();
       const leaf = await x509.X509CertificateGenerator.create(
         {
@@ -60,7 +67,7 @@ export async function createCertificateAuthority(): Promise<CertificateAuthority
           issuer: authority,
           publicKey: leafKeys.publicKey,
           signingKey: keys.privateKey,
-          ...validity(),
+          ...validity(period),
           signingAlgorithm: SIGNING_ALGORITHM,
           extensions: [
             new x509.BasicConstraintsExtension(false, undefined, true),
@@ -77,9 +84,11 @@ export async function createCertificateAuthority(): Promise<CertificateAuthority
   };
 }
 
-function validity(): { notBefore: Date; notAfter: Date } {
-  const now = Date.now();
-  return { notBefore: new Date(now - BACKDATED_MS), notAfter: new Date(now - BACKDATED_MS + VALID_MS) };
+/** In the past it ended, and in the future it begins, a day from now. */
+function validity(period: "past" | "present" | "future" = "present"): { notBefore: Date; notAfter: Date } {
+  const shiftMs = { past: -VALID_MS, present: 0, future: 2 * BACKDATED_MS }[period];
+  const from = Date.now() - BACKDATED_MS + shiftMs;
+  return { notBefore: new Date(from), notAfter: new Date(from + VALID_MS) };
 }
 
 function generateKeys(): Promise<webcrypto.CryptoKeyPair> {

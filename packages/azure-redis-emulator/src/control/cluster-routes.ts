@@ -1,4 +1,4 @@
-import type { FailoverOptions, MaintenanceEvent, RedisGateway } from "../api.js";
+import type { CertificateInit, FailoverOptions, MaintenanceEvent, RedisGateway } from "../api.js";
 import { type HttpAnswer, json } from "../http/http-server.js";
 import {
   checkNames,
@@ -59,12 +59,17 @@ async function revive({ emulator, request }: ControlCall): Promise<HttpAnswer> {
 
 async function useCertificate({ emulator, request }: ControlCall): Promise<HttpAnswer> {
   const body = parseObject(request.body);
-  checkNames(body, ["node", "names"]);
+  checkNames(body, ["node", "names", "state"]);
   const { names } = body;
-  if (names !== null && !Array.isArray(names)) {
+  const state = optionalString(body, "state");
+  const isMissing = names === undefined && state === undefined;
+  if (isMissing || (names !== undefined && names !== null && !Array.isArray(names))) {
     throw new InputError('"names" must be an array of DNS names, or null for the regular certificate.');
   }
-  await emulator.redis.useCertificate(requiredNumber(body, "node"), names as readonly string[] | null);
+  // The names and the state are checked where they are used.
+  const init =
+    names === null ? null : ({ ...(names && { names }), ...(state && { state }) } as CertificateInit);
+  await emulator.redis.useCertificate(requiredNumber(body, "node"), init);
   return json(200, {});
 }
 

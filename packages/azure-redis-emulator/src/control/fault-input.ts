@@ -1,4 +1,4 @@
-import type { FaultScope, FaultTarget, LoginFault, TokenFault } from "../api.js";
+import type { ConnectionFault, FaultScope, FaultTarget, LoginFault, TokenFault } from "../api.js";
 import {
   checkNames,
   InputError,
@@ -6,14 +6,20 @@ import {
   type JsonObject,
   optionalNumber,
   optionalString,
+  present,
   requiredNumber,
   requiredString,
 } from "./input.js";
 
-/** A fault as it arrives over HTTP: at the token endpoints, or at the logins on the gateway. */
+/** A fault as it arrives over HTTP: at the token endpoints, or at the logins or the connections on the gateway. */
 export type FaultInput =
   | { readonly target: FaultTarget | "all"; readonly fault: TokenFault; readonly scope: FaultScope }
-  | { readonly target: "redis"; readonly fault: LoginFault; readonly scope: FaultScope & { after?: number } };
+  | { readonly target: "redis"; readonly fault: LoginFault; readonly scope: FaultScope & { after?: number } }
+  | {
+      readonly target: "redisConnections";
+      readonly fault: ConnectionFault;
+      readonly scope: { times?: number; node?: number };
+    };
 
 const TARGETS: ReadonlySet<string> = new Set(["all", "authority", "imds", "appService"]);
 
@@ -22,6 +28,19 @@ export function parseFault(input: JsonObject): FaultInput {
   const { target, fault, ...scopeInput } = input;
   if (!isObject(fault)) {
     throw new InputError('"fault" must be an object such as { "kind": "hang" }.');
+  }
+  if (target === "redisConnections") {
+    checkNames(scopeInput, ["times", "node"]);
+    checkNames(fault, ["kind", "stage"]);
+    return {
+      target,
+      // Kind and stage are checked where they are used.
+      fault: {
+        kind: requiredString(fault, "kind"),
+        ...present(fault, ["stage"], optionalString),
+      } as ConnectionFault,
+      scope: present(scopeInput, ["times", "node"], optionalNumber),
+    };
   }
   const scope = parseScope(scopeInput);
   if (target === "redis") {
@@ -33,7 +52,9 @@ export function parseFault(input: JsonObject): FaultInput {
     };
   }
   if (typeof target !== "string" || !TARGETS.has(target)) {
-    throw new InputError('"target" must be "all", "authority", "imds", "appService" or "redis".');
+    throw new InputError(
+      '"target" must be "all", "authority", "imds", "appService", "redis" or "redisConnections".',
+    );
   }
   return { target: target as FaultTarget | "all", fault: parseTokenFault(fault), scope };
 }
@@ -56,6 +77,10 @@ function parseTokenFault(input: JsonObject): TokenFault {
       return { kind };
     case "delay":
       return { kind, delayMs: requiredNumber(input, "delayMs") };
+    case "entraError": {
+      const message = optionalString(input, "message");
+      return { kind, number: requiredNumber(input, "number"), ...(message !== undefined && { message }) };
+    }
     case "malformed": {
       const body = optionalString(input, "body");
       return { kind, ...(body !== undefined && { body }) };
@@ -73,7 +98,7 @@ function parseTokenFault(input: JsonObject): TokenFault {
     }
     default:
       throw new InputError(
-        '"kind" must be "status", "delay", "hang", "reset", "malformed", "expiredToken", "badSignature" or "sameToken".',
+        '"kind" must be "status", "delay", "hang", "reset", "malformed", "entraError", "expiredToken", "badSignature" or "sameToken".',
       );
   }
 }

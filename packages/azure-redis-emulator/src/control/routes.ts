@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { EmulatorEvent, Identity } from "../api.js";
 import { json } from "../http/http-server.js";
+import { CACHE_ROUTES } from "./cache-routes.js";
 import { CLUSTER_ROUTES, describeNodes } from "./cluster-routes.js";
 import { parseFault } from "./fault-input.js";
 import { parseManagedIdentity, parseServicePrincipal, parseUser } from "./identity-input.js";
@@ -169,6 +170,7 @@ export const ROUTES: readonly Route[] = [
     },
   },
   ...SIGN_IN_ROUTES,
+  ...CACHE_ROUTES,
   ...CLUSTER_ROUTES,
   { method: "GET", path: "/events", run: events },
   { method: "GET", path: "/counters", run: ({ emulator }) => json(200, emulator.counters) },
@@ -249,7 +251,9 @@ function injectFault({ emulator, request, faults }: ControlCall) {
   const active =
     input.target === "redis"
       ? emulator.redis.injectFault(input.fault, input.scope)
-      : emulator.injectFault(input.target, input.fault, input.scope);
+      : input.target === "redisConnections"
+        ? emulator.redis.injectConnectionFault(input.fault, input.scope)
+        : emulator.injectFault(input.target, input.fault, input.scope);
   const id = randomUUID();
   faults.set(id, active);
   return json(201, { id, applied: active.applied });

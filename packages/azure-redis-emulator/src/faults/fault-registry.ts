@@ -84,6 +84,11 @@ function checkFault(fault: TokenFault): void {
   if (fault.kind === "delay" && !(fault.delayMs >= 0 && fault.delayMs <= MAX_DELAY_MS)) {
     throw new RangeError(`"delayMs" must be from 0 to ${MAX_DELAY_MS}; got ${fault.delayMs}.`);
   }
+  if (fault.kind === "entraError" && !(Number.isInteger(fault.number) && fault.number > 0)) {
+    throw new RangeError(
+      `"number" must be Entra ID's number of the error, such as 53003; got ${fault.number}.`,
+    );
+  }
   if (
     fault.kind === "status" &&
     !(Number.isInteger(fault.status) && fault.status >= 200 && fault.status <= 599)

@@ -1,5 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { FaultTarget } from "../api.js";
+import { entraErrorAnswer } from "../authority/entra-error.js";
+import { entraErrorOf } from "../authority/entra-error-numbers.js";
 import type { EmulatorClock } from "../clock.js";
 import type { EventLog } from "../events/event-log.js";
 import { redactValues } from "../events/redact.js";
@@ -61,10 +63,18 @@ export class TokenRequests {
           return this.#log(tokenRequest, { answer: { kind: "reset" } });
         }
       } else {
-        return this.#log(tokenRequest, { answer: faultAnswer(fault) });
+        return this.#log(tokenRequest, { answer: this.#faultAnswer(fault, request) });
       }
     }
     return this.#log(tokenRequest, await produce(undefined));
+  }
+
+  #faultAnswer(fault: Exclude<TransportFault, { kind: "delay" }>, { headers }: HttpRequest): HttpAnswer {
+    if (fault.kind !== "entraError") return faultAnswer(fault);
+    return entraErrorAnswer(entraErrorOf(fault.number, fault.message), {
+      nowMs: this.#options.clock.now(),
+      authorityHost: `https://${headers.host}`,
+    });
   }
 
   #log(
@@ -86,7 +96,7 @@ export class TokenRequests {
   }
 }
 
-function faultAnswer(fault: Exclude<TransportFault, { kind: "delay" }>): HttpAnswer {
+function faultAnswer(fault: Exclude<TransportFault, { kind: "delay" | "entraError" }>): HttpAnswer {
   if (fault.kind === "hang" || fault.kind === "reset") {
     return { kind: fault.kind };
   }

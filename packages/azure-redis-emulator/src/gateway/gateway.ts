@@ -1,14 +1,15 @@
 import { randomBytes } from "node:crypto";
 import { connect, type Socket } from "node:net";
-import type { AccessPolicy, ActiveFault, EmulatorEvent, LoginFault } from "../api.js";
+import type { AccessPolicy, ActiveFault, ConnectionFault, EmulatorEvent, LoginFault } from "../api.js";
 import { isOpenToAnybody, type RedisServer } from "../redis-server/redis-server.js";
 import { ACCESS_KEY_ID, type AccessKey } from "./access-key.js";
 import { type AclCredentials, AclUsers } from "./acl-users.js";
 import { CommandRules, type Imitation, imitationAclRules } from "./command-rules.js";
 import { GatewayConnection } from "./connection.js";
+import { type ConnectionFaultScope, ConnectionFaults } from "./connection-faults.js";
 import { LoginDesk, type LoginVerdict } from "./login-desk.js";
 import { type LoginFaultScope, LoginFaults } from "./login-faults.js";
-import { type NodeCertificate, NodeListeners } from "./node-listeners.js";
+import { type NodeCertificate, NodeListeners, type OutdatedTlsVersion } from "./node-listeners.js";
 import { ReplicaEntrance } from "./replica-entrance.js";
 
 export type { AclCredentials, LoginVerdict };
@@ -51,6 +52,11 @@ export interface Gateway extends GatewayNode {
   /** Breaks connections now, all or those of one identity; returns how many. */
   killConnections(filter?: { readonly objectId?: string }): number;
   injectFault(fault: LoginFault, scope?: LoginFaultScope): ActiveFault;
+  injectConnectionFault(fault: ConnectionFault, scope?: ConnectionFaultScope): ActiveFault;
+  /** Whether tokens log in; open connections are broken when it is switched off. */
+  setEntraId(enabled: boolean): void;
+  /** How many connections there are to one node. */
+  connectionCountOf(node: number): number;
   /**
    * Gives an identity an access policy, changes it on open connections too, or takes it away (`null`).
    *
@@ -68,6 +74,8 @@ export interface Gateway extends GatewayNode {
   listenAlso(node: number, host: string): Promise<void>;
   /** Shows another certificate to whoever connects to one node from now on; `null` for the regular one. */
   useCertificate(node: number, certificate: NodeCertificate | null): void;
+  /** Has every node speak nothing later than this version with whoever connects from now on. */
+  useOutdatedTls(version: OutdatedTlsVersion | null): void;
   /** Stops listening and breaks every connection. The servers stay. */
   close(): Promise<void>;
 }
@@ -102,6 +110,8 @@ class RedisGatewayServer implements Gateway {
   readonly #options: GatewayOptions;
   readonly #users: AclUsers;
   readonly #faults = new LoginFaults();
+  readonly #connectionFaults = new ConnectionFaults();
+  #isEntraIdEnabled = true;
   readonly #desk: LoginDesk;
   /** The connections, and to which node each is. */
   readonly #connections = new Map<GatewayConnection, NodeListeners>();
@@ -116,15 +126,17 @@ class RedisGatewayServer implements Gateway {
     this.#desk = new LoginDesk({
       faults: this.#faults,
       wrongPassword: `refused-${randomBytes(12).toString("hex")}`,
+      isEntraIdEnabled: () => this.#isEntraIdEnabled,
       ...(accessKey && { accessKey }),
       accessKeyUser: () => this.#users.credentialsOf(ACCESS_KEY_ID),
       verifyLogin: (username, token) => options.verifyLogin(username, token),
     });
-    this.nodes = options.servers.map((server) => {
+    this.nodes = options.servers.map((server, index) => {
       const { tls, replication } = options;
       const node: NodeListeners = new NodeListeners({
         tls,
         onClient: (socket, isEncrypted) => this.#accept(server, node, socket, isEncrypted),
+        takeFault: (stage) => this.#connectionFaults.take(stage, index),
         ...(replication && { replicaEntrance: new ReplicaEntrance({ server, ...replication }) }),
       });
       return node;
@@ -176,6 +188,19 @@ class RedisGatewayServer implements Gateway {
     return this.#faults.inject(fault, scope);
   }
 
+  injectConnectionFault(fault: ConnectionFault, scope?: ConnectionFaultScope): ActiveFault {
+    return this.#connectionFaults.inject(fault, scope);
+  }
+
+  setEntraId(enabled: boolean): void {
+    this.#isEntraIdEnabled = enabled;
+    if (!enabled) this.killConnections();
+  }
+
+  connectionCountOf(node: number): number {
+    return [...this.#connections.values()].filter((listeners) => listeners === this.nodes[node]).length;
+  }
+
   applyAccessPolicy(objectId: string, policy: AccessPolicy | null): Promise<AclCredentials | undefined> {
     return this.#users.apply(objectId, policy);
   }
@@ -206,6 +231,10 @@ class RedisGatewayServer implements Gateway {
 
   useCertificate(node: number, certificate: NodeCertificate | null): void {
     this.nodes[node]!.useCertificate(certificate ?? this.#options.tls);
+  }
+
+  useOutdatedTls(version: OutdatedTlsVersion | null): void {
+    for (const node of this.nodes) node.useOutdatedTls(version);
   }
 
   close(): Promise<void> {

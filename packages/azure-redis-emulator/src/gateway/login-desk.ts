@@ -29,6 +29,8 @@ export interface LoginDeskOptions {
   readonly faults: LoginFaults;
   /** A password that no user has. */
   readonly wrongPassword: string;
+  /** Whether tokens log in at all. */
+  isEntraIdEnabled(): boolean;
   /** Without it only tokens log in. */
   readonly accessKey?: AccessKey;
   /** The server's user for who has the access key. */
@@ -51,6 +53,9 @@ export class LoginDesk {
     // Azure takes keys without TLS too, on a port that is closed unless somebody opens it.
     let refusal =
       isEncrypted || hasKey ? undefined : "Entra ID logins are refused on a connection without TLS";
+    if (!hasKey && !this.#options.isEntraIdEnabled()) {
+      refusal ??= "Entra ID authentication is switched off on the cache";
+    }
     for (const fault of faults.take(hasKey ? ACCESS_KEY_ID : (login.username ?? "default"))) {
       if (fault.kind === "close" || fault.kind === "hang") return { kind: fault.kind };
       if (fault.kind === "delay") await sleep(fault.delayMs, undefined, { ref: false });

@@ -1,5 +1,7 @@
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
 import { createServer as createTlsServer, type Server as TlsServer } from "node:tls";
+import type { ConnectionFault } from "../api.js";
+import { applyConnectionFault } from "./connection-faults.js";
 import type { ReplicaEntrance } from "./replica-entrance.js";
 
 /** PEM. */
@@ -13,9 +15,14 @@ export interface NodeListenersOptions {
   readonly onClient: (socket: Socket, isEncrypted: boolean) => void;
   /** Where the replicas of the server may come in; none without it. */
   readonly replicaEntrance?: ReplicaEntrance;
+  /** The fault that a connection to the port with TLS meets at this stage. */
+  readonly takeFault?: (stage: NonNullable<ConnectionFault["stage"]>) => ConnectionFault["kind"] | undefined;
 }
 
-const MIN_VERSION = "TLSv1.2";
+/** The latest version that a server speaks which nobody has updated. */
+export type OutdatedTlsVersion = "TLSv1" | "TLSv1.1";
+
+const VERSIONS = { minVersion: "TLSv1.2" } as const;
 
 /** One socket that listens, or has listened and will again. */
 interface Listener {
@@ -33,6 +40,8 @@ export class NodeListeners {
   /** Listens nowhere itself: it gets its sockets from the listeners of all addresses. */
   readonly #tls: TlsServer;
   readonly #listeners: Listener[] = [];
+  #certificate: NodeCertificate;
+  #outdatedVersion: OutdatedTlsVersion | null = null;
   #isOpen = false;
   /** Ends when no listener is about to listen any more. */
   #opening: Promise<unknown> = Promise.resolve();
@@ -41,9 +50,14 @@ export class NodeListeners {
 
   constructor(options: NodeListenersOptions) {
     this.#options = options;
+    this.#certificate = options.tls;
     const { cert, key } = options.tls;
-    this.#tls = createTlsServer({ cert, key, minVersion: MIN_VERSION, allowHalfOpen: true });
-    this.#tls.on("secureConnection", (socket) => options.onClient(socket, true));
+    this.#tls = createTlsServer({ cert, key, ...VERSIONS, allowHalfOpen: true });
+    this.#tls.on("secureConnection", (socket) => {
+      const fault = options.takeFault?.("encrypted");
+      if (fault === undefined) options.onClient(socket, true);
+      else applyConnectionFault(fault, socket, this.#wireOf(socket));
+    });
   }
 
   /** @param port of the listener with TLS; 0 for a free one */
@@ -65,8 +79,15 @@ export class NodeListeners {
   }
 
   /** Shows another certificate to whoever connects from now on. */
-  useCertificate({ cert, key }: NodeCertificate): void {
-    this.#tls.setSecureContext({ cert, key, minVersion: MIN_VERSION });
+  useCertificate(certificate: NodeCertificate): void {
+    this.#certificate = certificate;
+    this.#setSecureContext();
+  }
+
+  /** Speaks nothing later than this version with whoever connects from now on; `null` for the regular ones. */
+  useOutdatedTls(version: OutdatedTlsVersion | null): void {
+    this.#outdatedVersion = version;
+    this.#setSecureContext();
   }
 
   /** Stops listening and breaks every connection. */
@@ -107,8 +128,31 @@ export class NodeListeners {
     return listening;
   }
 
+  #setSecureContext(): void {
+    const { cert, key } = this.#certificate;
+    const version = this.#outdatedVersion;
+    // Their signatures are by SHA-1, which OpenSSL 3 refuses to make at its own level of security.
+    const outdated = { minVersion: "TLSv1", ciphers: "DEFAULT@SECLEVEL=0" } as const;
+    this.#tls.setSecureContext({
+      cert,
+      key,
+      ...(version === null ? VERSIONS : { ...outdated, maxVersion: version }),
+    });
+  }
+
+  #wireOf(socket: Socket): Socket | undefined {
+    return [...this.#sockets].find(
+      (wire) => wire.remotePort === socket.remotePort && wire.localAddress === socket.localAddress,
+    );
+  }
+
   #secure(socket: Socket): void {
-    const { replicaEntrance } = this.#options;
+    const { replicaEntrance, takeFault } = this.#options;
+    const fault = takeFault?.("connected");
+    if (fault !== undefined) {
+      applyConnectionFault(fault, socket);
+      return;
+    }
     const handOver = (): void => void this.#tls.emit("connection", socket);
     // Until TLS has taken it over, nobody else listens for a client that resets the connection.
     socket.on("error", () => undefined);

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { type Emulator, type Identity, startEmulator } from "../../src/index.js";
-import { askImds, claimsIn, claimsOf, type Response, request } from "../support/http.js";
+import { askAuthority, askImds, claimsIn, claimsOf, type Response, request } from "../support/http.js";
 import { connectRedis } from "../support/redis.js";
 
 let azure: Emulator;
@@ -270,4 +270,43 @@ describe("who may call", () => {
     expect((await request(`${azure.controlUrl}/clock`, { method: "PUT", body: "{" })).status).toBe(400);
     expect((await request(`${azure.controlUrl}/clock`, { method: "PUT", body: "[]" })).status).toBe(400);
   });
+});
+
+test("the cache is set up: Entra ID, the number of clients, TLS, its certificate", async () => {
+  const login = () => connectRedis(azure, azure.userIdentity);
+  const set = async (path: string, broken: unknown, whole: unknown, refusal: RegExp) => {
+    expect((await call("PUT", path, broken)).status).toBe(200);
+    await expect(login()).rejects.toThrow(refusal);
+    expect((await call("PUT", path, whole)).status).toBe(200);
+    (await login()).destroy();
+  };
+  await set("/redis/entra-id", { enabled: false }, { enabled: true }, /^WRONGPASS/);
+  await set("/redis/max-clients", { count: 0 }, { count: null }, /max number of clients/);
+  await set("/redis/outdated-tls", { version: "TLSv1.1" }, { version: null }, /protocol version/);
+  expect((await call("POST", "/redis/certificate", { node: 0, state: "expired" })).status).toBe(200);
+  await expect(login()).rejects.toThrow("certificate has expired");
+  expect((await call("POST", "/redis/certificate", { node: 0, names: null })).status).toBe(200);
+  (await login()).destroy();
+  for (const [method, path, body] of [
+    ["PUT", "/redis/entra-id", {}],
+    ["PUT", "/redis/max-clients", { count: "many" }],
+    ["PUT", "/redis/outdated-tls", { version: "SSLv3" }],
+    ["POST", "/redis/certificate", { node: 0 }],
+    ["POST", "/redis/certificate", { node: 0, state: "old" }],
+  ] as const) {
+    expect((await call(method, path, body)).status, path).toBe(400);
+  }
+});
+
+test("connections and the authority fail by request", async () => {
+  const target = "redisConnections";
+  const closes = await call("POST", "/faults", { target, fault: { kind: "close" }, times: 1, node: 0 });
+  expect(closes.status).toBe(201);
+  await expect(connectRedis(azure, azure.userIdentity)).rejects.toThrow();
+  expect((await call("GET", `/faults/${String(closes.body["id"])}`)).body).toMatchObject({ applied: 1 });
+  const fault = { kind: "entraError", number: 53003 };
+  expect((await call("POST", "/faults", { target: "authority", fault, times: 1 })).status).toBe(201);
+  expect((await askAuthority(azure)).text).toContain("AADSTS53003");
+  expect((await call("POST", "/faults", { target, fault: { kind: "melt" } })).status).toBe(400);
+  expect((await call("POST", "/faults", { target, fault: { kind: "close" }, node: 7 })).status).toBe(400);
 });
