@@ -1,0 +1,135 @@
+import type { Clock } from "../core/clock.js";
+import { PasswordlessError } from "../core/errors.js";
+import { redact } from "../core/sanitise.js";
+import type { Facts } from "../explain/facts.js";
+import type { Target } from "../explain/rule.js";
+import { STEP_NAMES, type StepName, type StepReport, type StepStatus } from "./report.js";
+import { stopwatch, TimeUp, within } from "./time-limit.js";
+
+/** Something that went wrong, with what is known of it alone. */
+export interface Failure {
+  readonly step: StepName;
+  readonly error: unknown;
+  readonly severity: "error" | "warning";
+  readonly facts: Facts & { readonly target?: Target | undefined };
+}
+
+/** A step while it runs: it is told here what will be reported, also if it fails later. */
+export class Step {
+  readonly name: StepName;
+  /** Aborts when the step's time, or the time of all, is up. */
+  readonly signal: AbortSignal;
+  readonly facts: Record<string, unknown> = {};
+  status: "ok" | "warning" | "failed" = "ok";
+  summary = "";
+
+  constructor(name: StepName, signal: AbortSignal) {
+    this.name = name;
+    this.signal = signal;
+  }
+}
+
+/** Runs the steps, each within its time, and reports them in their order, whichever order they run in. */
+export class Steps {
+  readonly failures: Failure[] = [];
+  readonly #clock: Clock;
+  readonly #signal: AbortSignal;
+  readonly #onStep: ((step: StepReport) => void) | undefined;
+  readonly #reports = new Map<StepName, StepReport>();
+  #told = 0;
+
+  constructor(clock: Clock, signal: AbortSignal, onStep?: (step: StepReport) => void) {
+    this.#clock = clock;
+    this.#signal = signal;
+    this.#onStep = onStep;
+  }
+
+  /** All steps, in their order. */
+  get reports(): readonly StepReport[] {
+    return STEP_NAMES.flatMap((name) => this.#reports.get(name) ?? []);
+  }
+
+  /** Why there is no time for anything any more; `undefined` while there is. */
+  get ended(): string | undefined {
+    if (!this.#signal.aborted) return undefined;
+    return this.#signal.reason instanceof TimeUp ? "the time for the whole examination was up" : "stopped";
+  }
+
+  statusOf(name: StepName): StepStatus | undefined {
+    return this.#reports.get(name)?.status;
+  }
+
+  /**
+   * Resolves with what the work has found out, or with `undefined` when it failed or did not get its turn; never
+   * rejects.
+   *
+   * @param facts what is known of a failure of this step alone
+   */
+  async run<T>(
+    name: StepName,
+    limitMs: number,
+    work: (step: Step) => Promise<T>,
+    facts: Failure["facts"] = {},
+  ): Promise<T | undefined> {
+    if (this.ended !== undefined) return this.skip(name, this.ended);
+    const elapsedMs = stopwatch();
+    let step: Step | undefined;
+    try {
+      const result = await within(this.#clock, limitMs, this.#signal, (signal) => {
+        step = new Step(name, signal);
+        return work(step);
+      });
+      this.#report(name, step?.status ?? "ok", elapsedMs(), step?.summary ?? "", step?.facts);
+      return result;
+    } catch (error) {
+      if (this.#signal.aborted && !(this.#signal.reason instanceof TimeUp)) return this.skip(name, "stopped");
+      const failure = error === this.#signal.reason ? new TimeUp("no answer", elapsedMs()) : error;
+      this.fail(name, failure, { facts });
+      this.#report(name, "failed", elapsedMs(), step?.summary || oneLine(failure), step?.facts);
+      return undefined;
+    }
+  }
+
+  skip(name: StepName, why: string): undefined {
+    if (!this.#reports.has(name)) this.#report(name, "skipped", undefined, why);
+  }
+
+  /** Takes down something that is wrong, to be explained at the end. */
+  fail(step: StepName, error: unknown, init: Partial<Pick<Failure, "severity" | "facts">> = {}): void {
+    this.failures.push({ step, error, severity: "error", facts: {}, ...init });
+  }
+
+  #report(
+    name: StepName,
+    status: StepStatus,
+    durationMs: number | undefined,
+    summary: string,
+    facts: Readonly<Record<string, unknown>> = {},
+  ): void {
+    this.#reports.set(name, { name, status, durationMs, summary, facts });
+    for (let next = this.#nextToTell(); next !== undefined; next = this.#nextToTell()) {
+      this.#told += 1;
+      this.#onStep?.(next);
+    }
+  }
+
+  #nextToTell(): StepReport | undefined {
+    const name = STEP_NAMES[this.#told];
+    return name === undefined ? undefined : this.#reports.get(name);
+  }
+}
+
+const LONGEST_LINE = 160;
+
+/** The beginning of what an error says. */
+export function oneLine(error: unknown): string {
+  const text = redact(textOf(error)).replace(/\s+/g, " ").trim();
+  return text.length > LONGEST_LINE ? `${text.slice(0, LONGEST_LINE - 1)}…` : text;
+}
+
+function textOf(error: unknown): string {
+  if (PasswordlessError.is(error)) return error.observed;
+  // Several addresses that cannot be reached come without a text of their own.
+  if (error instanceof AggregateError && error.message === "") return error.errors.map(textOf).join("; ");
+  return error instanceof Error ? error.message : String(error);
+}
