@@ -5,6 +5,7 @@ import type { TokenResponse } from "../core/token.js";
 import { CLOUDS } from "./clouds.js";
 import type { CredentialAccessToken, TokenCredential } from "./credential.js";
 import { credentialError } from "./credential-errors.js";
+import type { DeveloperCredentialName, DeveloperCredentialOptions } from "./developer-credential.js";
 import { InteractiveLogin, isInteractive } from "./interactive-login.js";
 import { once } from "./once.js";
 import { type TokenExpectations, toTokenResponse } from "./token-response.js";
@@ -56,18 +57,14 @@ export class TokenCredentialProvider implements IdentityProvider {
 }
 
 /** What is used of @azure/identity, an optional peer. */
-interface AzureIdentity {
-  readonly DefaultAzureCredential: new (options?: Record<string, unknown>) => TokenCredential;
-  readonly ManagedIdentityCredential: new (options?: Record<string, unknown>) => TokenCredential;
-}
-
-export interface AzureCredentialOptions {
-  /** Base address of Microsoft Entra ID. */
-  readonly authorityHost?: string | undefined;
-  readonly managedIdentityClientId?: string | undefined;
-  /** Certificate authorities (PEM) to trust instead of the system's. */
-  readonly ca?: string | readonly string[] | undefined;
-}
+type AzureIdentity = Readonly<
+  Record<
+    DeveloperCredentialName | "ManagedIdentityCredential",
+    new (
+      options?: Record<string, unknown>,
+    ) => TokenCredential
+  >
+>;
 
 /**
  * Authorities that msal may ask Microsoft about, and whose aliases it learns that way.
@@ -87,13 +84,20 @@ const DISCOVERABLE = new Set([
  * `DefaultAzureCredential` of @azure/identity, loaded when it is first asked for a token: it finds the login of
  * Azure CLI, Azure PowerShell, Azure Developer CLI and Visual Studio Code, after the identities of services.
  */
-export function defaultAzureCredential({
-  ca,
-  ...options
-}: AzureCredentialOptions = {}): () => Promise<TokenCredential> {
+export function defaultAzureCredential(
+  options: DeveloperCredentialOptions = {},
+): () => Promise<TokenCredential> {
+  return azureCredential("DefaultAzureCredential", options);
+}
+
+/** A credential of @azure/identity by its name, loaded when it is first asked for a token. */
+export function azureCredential(
+  name: DeveloperCredentialName,
+  { ca, ...options }: DeveloperCredentialOptions,
+): () => Promise<TokenCredential> {
   return once(async () => {
-    const { DefaultAzureCredential } = await loadAzureIdentity("DefaultAzureCredential");
-    return new DefaultAzureCredential(
+    const { [name]: Credential } = await loadAzureIdentity(name);
+    return new Credential(
       withoutUndefined({
         ...options,
         // Of an authority of its own, as in a private cloud, Microsoft's discovery knows nothing and refuses it.
