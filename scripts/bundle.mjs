@@ -2,12 +2,21 @@
 // Puts the library's modules into a few files. A process that starts cold spends most of the import on finding and
 // opening modules, about half a millisecond for each of forty; what is imported lazily stays in files of its own.
 
-import { rm } from "node:fs/promises";
+import { chmod, rm } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { rolldown } from "rolldown";
 
 const folder = fileURLToPath(new URL("../packages/redis-passwordless/", import.meta.url));
 const output = `${folder}dist/bundle`;
+
+/** Everything of our own is in; what the user has installed is not. @param {string} id */
+const isExternal = (id) =>
+  id !== "resp-framing" &&
+  !id.includes("resp-framing") &&
+  !id.startsWith(".") &&
+  !id.startsWith("/") &&
+  !/^[a-z]:/i.test(id) &&
+  !id.startsWith("src/");
 
 await rm(output, { recursive: true, force: true });
 const bundle = await rolldown({
@@ -20,14 +29,7 @@ const bundle = await rolldown({
     testing: "src/testing/index.ts",
   },
   platform: "node",
-  // Everything of our own is in; what the user has installed is not.
-  external: (id) =>
-    id !== "resp-framing" &&
-    !id.includes("resp-framing") &&
-    !id.startsWith(".") &&
-    !id.startsWith("/") &&
-    !/^[a-z]:/i.test(id) &&
-    !id.startsWith("src/"),
+  external: isExternal,
 });
 await bundle.write({
   dir: output,
@@ -60,3 +62,35 @@ await bundle.write({
   },
 });
 await bundle.close();
+
+// A bundle of its own: what the command line shares with the library would otherwise be cut out of the library's files
+// into more files, which every application would have to open. Two copies never meet in one process.
+const commandLine = await rolldown({
+  cwd: folder,
+  input: { cli: "src/cli/main.ts" },
+  platform: "node",
+  external: isExternal,
+});
+await commandLine.write({
+  dir: output,
+  format: "esm",
+  entryFileNames: "[name].js",
+  chunkFileNames: "cli-[name]-[hash].js",
+  codeSplitting: {
+    groups: [
+      // All that `--version` and a misspelt flag need.
+      { name: "start", priority: 3, test: /src[\\/]core[\\/](?:errors|sanitise|unknown-options)\.ts$/ },
+      // Certificates with their key in PFX, which few have.
+      {
+        name: "certificate",
+        priority: 2,
+        test: /identity[\\/](?:certificate|der|pkcs12|password-encryption|rc2)\.ts$/,
+      },
+      // What every command needs; the commands themselves are loaded when they run.
+      { name: "library", priority: 1, test: /src[\\/](?!cli|diagnose)[a-z-]+[\\/]|resp-framing/ },
+    ],
+  },
+});
+await commandLine.close();
+// npm makes the command executable where it is installed; this is for whoever runs it from here.
+await chmod(`${output}/cli.js`, 0o755);

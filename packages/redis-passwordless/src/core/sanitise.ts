@@ -11,11 +11,17 @@ const DEEPEST_CAUSE = 5;
  * @param secrets values that the other side may echo: a client secret, an assertion
  */
 export function redact(text: string, secrets: readonly string[] = []): string {
+  const clean = withoutSecrets(text, secrets);
+  return clean.length > LONGEST_TEXT ? `${clean.slice(0, LONGEST_TEXT)}…` : clean;
+}
+
+/** The same at full length, for texts of our own. */
+export function withoutSecrets(text: string, secrets: readonly string[] = []): string {
   let clean = text.replaceAll(JWT_LIKE, "[token removed]");
   for (const secret of secrets) {
     if (secret.length >= SHORTEST_SECRET) clean = clean.replaceAll(secret, "[secret removed]");
   }
-  return clean.length > LONGEST_TEXT ? `${clean.slice(0, LONGEST_TEXT)}…` : clean;
+  return clean;
 }
 
 /**

@@ -18,7 +18,7 @@ export function rejectUnknownOptions(
 ): void {
   for (const name of Object.keys(options)) {
     if (known.includes(name)) continue;
-    const suggestion = (Object.hasOwn(aliases, name) ? aliases[name] : undefined) ?? nearest(name, known);
+    const suggestion = (Object.hasOwn(aliases, name) ? aliases[name] : undefined) ?? nearestName(name, known);
     throw new PasswordlessError("ERR_PASSWORDLESS_INVALID_OPTION", {
       message: `There is no option \`${prefix}${name}\`.`,
       remedy:
@@ -30,7 +30,8 @@ export function rejectUnknownOptions(
   }
 }
 
-function nearest(name: string, known: readonly string[]): string | undefined {
+/** The known name that somebody has probably meant. */
+export function nearestName(name: string, known: readonly string[]): string | undefined {
   let best: { readonly option: string; readonly distance: number } | undefined;
   for (const option of known) {
     const distance = editDistance(name.toLowerCase(), option.toLowerCase());
