@@ -45,7 +45,7 @@ export interface EmulatorParts {
   readonly faults: FaultRegistry;
   readonly events: EventLog;
   readonly redis: RedisFacade;
-  readonly federationKey: SigningKey;
+  readonly federationKey: () => Promise<SigningKey>;
   readonly federationIssuer: string;
   readonly caCertificate: string;
   readonly addresses: EnvironmentAddresses;
@@ -202,7 +202,8 @@ export class RunningEmulator implements Emulator {
     expiresInMs = ASSERTION_LIFETIME_MS,
   }: Parameters<Emulator["issueFederatedToken"]>[0]): Promise<string> {
     const { issuedAt, expiresAt } = tokenTimes(this.#parts.clock.now(), expiresInMs);
-    return this.#parts.federationKey.sign({
+    const key = await this.#parts.federationKey();
+    return key.sign({
       iss: issuer,
       sub: subject,
       aud: audience,

@@ -17,7 +17,7 @@ export interface AuthorityOptions {
   /** Signs access tokens. */
   readonly tokenKey: SigningKey;
   /** Signs federated assertions. */
-  readonly federationKey: SigningKey;
+  readonly federationKey: () => Promise<SigningKey>;
   /** `https://localhost:PORT`, known once the server listens. */
   readonly authorityHost: () => string;
 }

@@ -74,12 +74,16 @@ function otherMethod({ method }: HttpRequest, ...allowed: readonly string[]): Ht
       });
 }
 
-function federation(path: string, host: string, { federationKey }: AuthorityOptions): HttpAnswer {
+async function federation(
+  path: string,
+  host: string,
+  { federationKey }: AuthorityOptions,
+): Promise<HttpAnswer> {
   switch (path) {
     case "/.well-known/openid-configuration":
       return json(200, federationMetadata(host + FEDERATION_PATH));
     case "/keys":
-      return json(200, { keys: [federationKey.jwk] });
+      return json(200, { keys: [(await federationKey()).jwk] });
     default:
       return json(404, { error: "not_found" });
   }

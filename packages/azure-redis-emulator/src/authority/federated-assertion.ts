@@ -57,8 +57,9 @@ export async function checkFederatedAssertion(
       `No matching federated identity record found for presented assertion. Assertion Issuer: '${iss}'. Assertion Subject: '${sub}'. Assertion Audience: '${audiences.join(",")}'. ${SEE}`,
     );
   }
+  const { publicKey } = await federationKey();
   try {
-    await compactVerify(assertion, federationKey.publicKey, { algorithms: ["RS256"] });
+    await compactVerify(assertion, publicKey, { algorithms: ["RS256"] });
   } catch {
     throw new EntraError(
       50013,

@@ -10,6 +10,15 @@ export interface SigningKey {
   sign(claims: Readonly<Record<string, unknown>>): Promise<string>;
 }
 
+/** A signing key that is made, once, when it is first asked for: few use it, and making it takes a while. */
+export function lazySigningKey(): () => Promise<SigningKey> {
+  let key: Promise<SigningKey> | undefined;
+  return () => {
+    key ??= createSigningKey();
+    return key;
+  };
+}
+
 /** Entra ID signs access tokens with RS256 and 2048-bit keys; so does the federation issuer here. */
 export async function createSigningKey(): Promise<SigningKey> {
   const { publicKey, privateKey } = await promisify(generateKeyPair)("rsa", { modulusLength: 2048 });
