@@ -40,7 +40,11 @@ await bundle.write({
   codeSplitting: {
     groups: [
       // What the next group and everything else stand on. In that group's file it would take the whole file along.
-      { name: "core", priority: 3, test: /src[\\/]core[\\/]|identity[\\/](?:clouds|guid)\.ts$/ },
+      {
+        name: "core",
+        priority: 3,
+        test: /src[\\/]core[\\/]|identity[\\/](?:clouds|guid)\.ts$|explain[\\/](?:developer-tool|error|facts|judge|observation|rules[\\/]token)\.ts$/,
+      },
       // What all entries need: who logs in, and where.
       {
         name: "identity",
@@ -56,7 +60,12 @@ await bundle.write({
       // What a production identity needs for its first token: one file, loaded with the first request.
       {
         name: "token-request",
-        test: /identity[\\/](?:http|managed-identity|managed-identity-errors|token-response|token-endpoint|workload-identity|refusal|sanitise)\.ts$/,
+        test: /identity[\\/](?:http|managed-identity|token-response|token-endpoint|workload-identity)\.ts$/,
+      },
+      // Why it failed: loaded when it does, and with what explains errors.
+      {
+        name: "identity-rules",
+        test: /explain[\\/]rules[\\/](?:entra-id|managed-identity|developer-tools)\.ts$/,
       },
     ],
   },

@@ -1,3 +1,4 @@
+import type { PasswordlessErrorInit } from "./errors.js";
 import type { TokenResponse } from "./token.js";
 
 export interface TokenRequest {
@@ -15,4 +16,9 @@ export interface IdentityProvider {
   /** For humans, without secrets: `managed identity with client ID 1111…`. */
   readonly description: string;
   requestToken(request: TokenRequest): Promise<TokenResponse>;
+  /**
+   * What it means when a request gets no answer in time, for the error that says so.
+   * @default in general words
+   */
+  readonly whenSilent?: Pick<PasswordlessErrorInit, "rule" | "remedy" | "details"> | undefined;
 }

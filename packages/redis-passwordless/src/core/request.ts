@@ -6,6 +6,12 @@ import { Token, type TokenResponse } from "./token.js";
 /** Clocks that differ by less are taken to agree, in milliseconds: HTTP dates are whole seconds old already. */
 const SKEW_TOLERANCE_MS = 5_000;
 
+// The same words as in the rules of these names, which this layer does not know.
+const EXPIRED_REMEDY =
+  "Compare this machine's clock with the real time; if it is right, look for what caches tokens past their end.";
+const STALE_REMEDY =
+  "Restart what caches the tokens, or look for it: the clock is not the cause, for the token has ended by its issuer's clock too.";
+
 interface RequestContext {
   readonly request: AbortController;
   readonly timeoutMs: number;
@@ -25,7 +31,7 @@ export async function requestToken(
   const deadline = new Promise<never>((_, reject) => {
     fail = reject;
   });
-  const timer = clock.schedule(() => request.abort(timeoutError(provider.description, timeoutMs)), timeoutMs);
+  const timer = clock.schedule(() => request.abort(timeoutError(provider, timeoutMs)), timeoutMs);
   const onAbort = (): void => fail(request.signal.reason);
   request.signal.addEventListener("abort", onAbort, { once: true });
   try {
@@ -58,7 +64,9 @@ function examine(
   // From the provider's clock, or the wall clock when they agree, to ours.
   const correctionMs = clock.aheadMs - (isSkewed ? clockSkewMs : 0);
   const expiresAtMs = response.expiresAtMs + correctionMs;
-  if (expiresAtMs <= nowMs) throw expiredError(description, expiresAtMs, nowMs);
+  if (expiresAtMs <= nowMs) {
+    throw expiredError(description, { expiresAtMs, nowMs, byIssuersClock: clockSkewMs !== undefined });
+  }
   const token = new Token(response.token, {
     username: response.username,
     receivedAtMs: nowMs,
@@ -81,7 +89,9 @@ function assertShape(response: TokenResponse, description: string): void {
     message: `The answer of the identity provider (${description}) cannot be used: ${problem}.`,
     remedy:
       "Let it answer with `token` and `username` (strings that are not empty) and `expiresAtMs` (epoch milliseconds).",
+    rule: "identity-provider-answer-incomplete",
     retryable: true,
+    details: { tokenProblem: "incomplete" },
   });
 }
 
@@ -96,22 +106,33 @@ function shapeProblem(response: TokenResponse | undefined): string | undefined {
   return undefined;
 }
 
-function expiredError(description: string, expiresAtMs: number, nowMs: number): PasswordlessError {
+interface Expiry {
+  readonly expiresAtMs: number;
+  readonly nowMs: number;
+  readonly byIssuersClock: boolean;
+}
+
+function expiredError(
+  description: string,
+  { expiresAtMs, nowMs, byIssuersClock }: Expiry,
+): PasswordlessError {
   return new PasswordlessError("ERR_PASSWORDLESS_TOKEN_EXPIRED", {
     message: `The identity provider (${description}) answered with a token that ended ${Math.ceil((nowMs - expiresAtMs) / 1000)} s ago.`,
-    remedy:
-      "Compare this machine's clock with the real time, and check whether something caches tokens past their end.",
+    rule: byIssuersClock ? "token-stale" : "token-expired-on-arrival",
+    remedy: byIssuersClock ? STALE_REMEDY : EXPIRED_REMEDY,
     retryable: true,
-    details: { expiresAtMs, nowMs },
+    details: { tokenExpiresAtMs: expiresAtMs, ...(byIssuersClock ? { isExpiredAtIssuer: true } : {}) },
   });
 }
 
-function timeoutError(description: string, timeoutMs: number): PasswordlessError {
+function timeoutError({ description, whenSilent }: IdentityProvider, timeoutMs: number): PasswordlessError {
   return new PasswordlessError("ERR_PASSWORDLESS_TOKEN_REQUEST_TIMEOUT", {
     message: `The identity provider (${description}) did not answer within ${Math.round(timeoutMs)} ms.`,
+    rule: "token-request-timeout",
     remedy:
       "Check that the token endpoint is reachable from here (firewall, proxy, DNS), or raise `requestTimeoutMs`.",
     retryable: true,
+    ...whenSilent,
   });
 }
 

@@ -437,8 +437,10 @@ function retryAfterMs(error: unknown): number | undefined {
 function staleError(description: string, token: Token): PasswordlessError {
   return new PasswordlessError("ERR_PASSWORDLESS_TOKEN_EXPIRED", {
     message: `The identity provider (${description}) answered again with the token that ends at ${new Date(token.expiresAtMs).toISOString()}.`,
+    rule: "token-kept-too-long",
     remedy: "Check whether something between here and the provider caches tokens to their very end.",
     retryable: true,
+    details: { tokenExpiresAtMs: token.expiresAtMs },
   });
 }
 

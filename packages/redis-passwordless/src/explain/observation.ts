@@ -55,7 +55,7 @@ const DEEPEST = 6;
 
 /** Reads an error of any origin: ours, Node's, a Redis client's, @azure/identity's. */
 export function observe(error: unknown): Observation & { readonly facts: Facts } {
-  const chain = flatten(error);
+  const chain = chainOf(error);
   const ours = chain.filter((link) => PasswordlessError.is(link));
   const details: Record<string, unknown> = {};
   for (const link of ours.toReversed()) Object.assign(details, link.details);
@@ -63,7 +63,7 @@ export function observe(error: unknown): Observation & { readonly facts: Facts }
   // The message of an aggregate repeats those of its members, and as one text it would say what nobody has said.
   const speaking = chain.filter((_, index) => names[index] !== AGGREGATE);
   const texts = speaking.map((link) => redact(messageOf(link)));
-  const numbers = [details["aadsts"], ...texts.flatMap((text) => aadstsNumbers(text))];
+  const numbers = [details["aadsts"], ...speaking.flatMap((link) => aadstsNumbers(messageOf(link)))];
   const status = details["status"] ?? chain.map(httpStatus).find((number) => number !== undefined);
   const azure = azureIdentity(error, names, texts);
   return {
@@ -71,9 +71,10 @@ export function observe(error: unknown): Observation & { readonly facts: Facts }
     library: ours.map(({ code }) => code),
     aadsts: numbers.filter((number) => typeof number === "number"),
     status: typeof status === "number" ? status : undefined,
-    codes: [details["networkError"], ...chain.map((link) => textOf(link, "code"))].filter(
-      (code) => typeof code === "string",
-    ),
+    codes: [
+      details["networkError"],
+      ...chain.filter((link) => !PasswordlessError.is(link)).map((link) => textOf(link, "code")),
+    ].filter((code) => typeof code === "string"),
     names,
     texts,
     isForeign: details["isForeign"] === true,
@@ -113,7 +114,7 @@ export function membersOf(error: unknown): readonly unknown[] {
 /** What an error says; without the remedy, if it is one of ours. */
 export function messageOf(error: unknown): string {
   if (PasswordlessError.is(error)) return error.observed;
-  return textOf(error, "message") ?? (typeof error === "object" ? "" : String(error));
+  return typeof error === "string" ? error : (textOf(error, "message") ?? "");
 }
 
 /** HTTP libraries disagree about its name. */
@@ -125,12 +126,12 @@ function httpStatus(link: unknown): number | undefined {
 }
 
 /** The error, its causes, and the members of aggregate errors. */
-function flatten(error: unknown, depth = 0): readonly unknown[] {
+export function chainOf(error: unknown, depth = 0): readonly unknown[] {
   if (error === undefined || error === null || depth > DEEPEST) return [];
   if (typeof error !== "object") return [error];
   const { cause, errors } = error as { cause?: unknown; errors?: unknown };
   const inner = Array.isArray(errors) ? errors : [];
-  return [error, ...[cause, ...inner].flatMap((next) => flatten(next, depth + 1))];
+  return [error, ...[cause, ...inner].flatMap((next) => chainOf(next, depth + 1))];
 }
 
 function textOf(link: unknown, name: string): string | undefined {
@@ -139,7 +140,8 @@ function textOf(link: unknown, name: string): string | undefined {
   return typeof value === "string" ? value : undefined;
 }
 
-function aadstsNumbers(text: string): number[] {
+/** The numbers in a text of Entra ID. */
+export function aadstsNumbers(text: string): number[] {
   return [...text.matchAll(/AADSTS(\d{4,8})/g)].map(([, digits]) => Number(digits));
 }
 

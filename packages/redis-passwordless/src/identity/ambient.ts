@@ -2,7 +2,7 @@ import { PasswordlessError } from "../core/errors.js";
 import type { IdentityProvider, TokenRequest } from "../core/identity-provider.js";
 import type { TokenResponse } from "../core/token.js";
 import { ExchangeFailure, exchange } from "./http.js";
-import { NO_IDENTITY } from "./managed-identity-errors.js";
+import { tokenError } from "./token-error.js";
 
 /** As long as @azure/identity waits for the same probe; IMDS is on the host and answers within milliseconds. */
 const PROBE_TIMEOUT_MS = 1000;
@@ -69,16 +69,17 @@ export class AmbientProvider implements IdentityProvider {
 
 /** The metadata service's refusal with nothing attached to the machine. */
 function isNoIdentity(error: unknown): error is PasswordlessError {
-  return PasswordlessError.is(error) && error.details[NO_IDENTITY] === true;
+  return PasswordlessError.is(error) && error.rule === "managed-identity-none";
 }
 
 /** A virtual machine without a managed identity, on which nobody is logged in either. */
 function noneHere(refusal: PasswordlessError, developer: unknown): PasswordlessError {
-  const { code, details, retryable } = refusal;
+  const { code, rule, remedy, details, retryable } = refusal;
   const alsoSaid = PasswordlessError.is(developer) ? ` ${developer.message}` : "";
   return new PasswordlessError(code, {
     message: `This virtual machine has no managed identity, and no developer is logged in.${alsoSaid}`,
-    remedy: "Attach a managed identity to the virtual machine; if it is a developer's, run `az login`.",
+    rule,
+    remedy,
     retryable,
     details,
     cause: developer,
@@ -105,13 +106,10 @@ async function answers(probeUrl: string, signal: AbortSignal): Promise<boolean> 
 }
 
 function nobody(cause: PasswordlessError): PasswordlessError {
-  return new PasswordlessError("ERR_PASSWORDLESS_IDENTITY_UNAVAILABLE", {
+  return tokenError("ERR_PASSWORDLESS_IDENTITY_UNAVAILABLE", {
     message:
       "No identity was found: no variable of the environment names one, no managed identity endpoint answers, and @azure/identity, which finds a developer's login, is not installed.",
-    remedy:
-      "On a developer's machine run `npm install @azure/identity` and `az login`; elsewhere pass an identity or set the AZURE_* variables.",
-    // The metadata service of a virtual machine that is starting may come late.
-    retryable: true,
+    facts: { peer: "@azure/identity" },
     cause,
   });
 }

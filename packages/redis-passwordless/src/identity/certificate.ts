@@ -8,8 +8,10 @@ import {
   X509Certificate,
 } from "node:crypto";
 import { readFile } from "node:fs/promises";
-import { PasswordlessError } from "../core/errors.js";
+import type { PasswordlessError } from "../core/errors.js";
 import { sanitiseCause } from "../core/sanitise.js";
+import type { Facts } from "../explain/facts.js";
+import { tokenError } from "./token-error.js";
 
 /** Where a certificate with its private key comes from. */
 export interface CertificateSource {
@@ -102,7 +104,7 @@ async function readSource(source: CertificateSource): Promise<Buffer> {
     throw unusable(
       source,
       new Error(`it cannot be read (${code ?? "unknown error"})`, { cause: error }),
-      true,
+      "unreadable",
     );
   }
 }
@@ -163,17 +165,30 @@ function encode(value: object): string {
   return Buffer.from(JSON.stringify(value)).toString("base64url");
 }
 
-function unusable(source: CertificateSource, error: unknown, retryable = false): PasswordlessError {
+/** What the reasons of all who read certificates amount to; the last two are OpenSSL's. */
+const PROBLEMS: readonly (readonly [RegExp, NonNullable<Facts["certificateProblem"]>])[] = [
+  [/^it has no certificate/, "noCertificate"],
+  [/^it has no private key/, "noKey"],
+  [/^its key is of type/, "keyType"],
+  [/belongs to none of its certificates/, "keyMismatch"],
+  [/needs a password|passphrase required|interrupted or cancelled/i, "passwordMissing"],
+  [/password is wrong|bad decrypt|bad password read/i, "passwordWrong"],
+];
+
+function unusable(
+  source: CertificateSource,
+  error: unknown,
+  problem?: Facts["certificateProblem"],
+): PasswordlessError {
   const why = error instanceof Error ? error.message : "unknown error";
   const where = source.path === undefined ? "" : ` (${source.path})`;
-  return new PasswordlessError("ERR_PASSWORDLESS_CERTIFICATE_UNUSABLE", {
+  return tokenError("ERR_PASSWORDLESS_CERTIFICATE_UNUSABLE", {
     message: `The certificate of \`${source.option}\`${where} cannot be used: ${why}.`,
-    remedy: retryable
-      ? `Check the path and the permissions of the file that \`${source.option}\` names.`
-      : `\`${source.option}\` needs an RSA certificate with its private key, as PEM or PFX, and its password if it has one.`,
-    // A file may be in the middle of being replaced.
-    retryable,
+    facts: {
+      certificateProblem: problem ?? PROBLEMS.find(([reason]) => reason.test(why))?.[1] ?? "unknown",
+      option: source.option,
+      file: source.path,
+    },
     cause: sanitiseCause(error),
-    details: { option: source.option, ...(source.path === undefined ? {} : { path: source.path }) },
   });
 }

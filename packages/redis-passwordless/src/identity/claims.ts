@@ -1,6 +1,7 @@
-import { PasswordlessError } from "../core/errors.js";
+import type { PasswordlessError } from "../core/errors.js";
 import { REDIS_APPLICATION_ID, REDIS_RESOURCE, resourceOf } from "./clouds.js";
 import { isGuid } from "./guid.js";
+import { tokenError } from "./token-error.js";
 
 /**
  * What an access token of Entra ID says about itself; version 1 and version 2 tokens differ in the client's claim.
@@ -62,6 +63,8 @@ export interface ClaimExpectations {
   readonly expectedTenantId?: string | undefined;
   /** Now, in epoch milliseconds, by the clock of whoever issued the token when that is known. */
   readonly nowMs: number;
+  /** Whether that clock is the issuer's. @default false */
+  readonly isIssuersClock?: boolean | undefined;
 }
 
 /**
@@ -74,13 +77,12 @@ export function checkClaims(claims: TokenClaims, expected: ClaimExpectations): s
   checkAudience(claims, expected.scope);
   checkTenant(claims, expected.expectedTenantId);
   if (claims.oid === undefined || claims.oid === "") {
-    throw new PasswordlessError("ERR_PASSWORDLESS_OBJECT_ID_MISSING", {
+    throw tokenError("ERR_PASSWORDLESS_OBJECT_ID_MISSING", {
       message: "The access token has no `oid` claim, so the Redis user name is not known.",
-      remedy: "Use an identity of a Microsoft Entra tenant, or an identity provider that returns `username`.",
-      details: publicFacts(claims),
+      facts: publicFacts(claims),
     });
   }
-  if (claims.exp !== undefined && claims.exp * 1000 <= expected.nowMs) throw expired(claims, expected.nowMs);
+  if (claims.exp !== undefined && claims.exp * 1000 <= expected.nowMs) throw expired(claims, expected);
   return claims.oid;
 }
 
@@ -116,20 +118,18 @@ function checkAudience(claims: TokenClaims, scope: string): void {
   // Which of the forms Azure issues for Redis is not documented, so each is accepted.
   const accepted = [REDIS_RESOURCE, REDIS_APPLICATION_ID, resourceOf(scope)].map(comparable);
   if (accepted.includes(comparable(claims.aud))) return;
-  throw new PasswordlessError("ERR_PASSWORDLESS_AUDIENCE_MISMATCH", {
+  throw tokenError("ERR_PASSWORDLESS_AUDIENCE_MISMATCH", {
     message: `The access token is for "${claims.aud}", not for Redis ("${resourceOf(scope)}").`,
-    remedy: `Request the token with the scope "${scope}".`,
-    details: publicFacts(claims),
+    facts: { ...publicFacts(claims), scope },
   });
 }
 
 function checkTenant(claims: TokenClaims, expectedTenantId: string | undefined): void {
   if (expectedTenantId === undefined || claims.tid === undefined || !isGuid(expectedTenantId)) return;
   if (claims.tid.toLowerCase() === expectedTenantId.toLowerCase()) return;
-  throw new PasswordlessError("ERR_PASSWORDLESS_TENANT_MISMATCH", {
+  throw tokenError("ERR_PASSWORDLESS_TENANT_MISMATCH", {
     message: `The access token comes from tenant ${claims.tid}; tenant ${expectedTenantId} was expected.`,
-    remedy: "Log in to the tenant that the cache belongs to, or correct the tenant ID.",
-    details: { ...publicFacts(claims), expectedTenantId },
+    facts: { ...publicFacts(claims), expectedTenantId },
   });
 }
 
@@ -137,21 +137,25 @@ function comparable(audience: string): string {
   return audience.toLowerCase().replace(/\/+$/, "");
 }
 
-function expired(claims: TokenClaims, nowMs: number): PasswordlessError {
+function expired(
+  claims: TokenClaims,
+  { nowMs, isIssuersClock = false }: ClaimExpectations,
+): PasswordlessError {
   const expiresAtMs = (claims.exp ?? 0) * 1000;
   const ageS = Math.round((nowMs - expiresAtMs) / 1000);
-  return new PasswordlessError("ERR_PASSWORDLESS_TOKEN_EXPIRED", {
+  return tokenError("ERR_PASSWORDLESS_TOKEN_EXPIRED", {
     message: `The identity provider returned a token that expired ${ageS} s ago, at ${new Date(expiresAtMs).toISOString()}.`,
-    remedy: "Check this machine's clock; if it is right, the provider serves a stale token from its cache.",
-    retryable: true,
-    details: publicFacts(claims),
+    facts: {
+      ...publicFacts(claims),
+      tokenExpiresAtMs: expiresAtMs,
+      ...(isIssuersClock ? { isExpiredAtIssuer: true } : {}),
+    },
   });
 }
 
 function notAJwt(why: string): PasswordlessError {
-  return new PasswordlessError("ERR_PASSWORDLESS_TOKEN_INVALID", {
+  return tokenError("ERR_PASSWORDLESS_TOKEN_INVALID", {
     message: `The identity provider returned something that is not a JSON Web Token: ${why}.`,
-    remedy:
-      "Return an access token of Microsoft Entra ID, or `username` and `expiresAtMs` along with the token.",
+    facts: { tokenProblem: "notAJwt" },
   });
 }

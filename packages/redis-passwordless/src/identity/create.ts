@@ -17,6 +17,7 @@ import {
   planWorkloadIdentity,
   type ServicePrincipalSettings,
 } from "./plan.js";
+import { silenceOf } from "./silence.js";
 import { optionConflict, validateIdentityOptions } from "./validate-options.js";
 
 /** Which identity options or environment amount to, without any secret. */
@@ -79,6 +80,10 @@ class PlannedProvider implements DescribedIdentityProvider {
     this.reason = plan.reason;
     this.requestTimeoutMs = plan.requestTimeoutMs;
     this.#load = once(() => plan.load());
+  }
+
+  get whenSilent(): IdentityProvider["whenSilent"] {
+    return silenceOf(this);
   }
 
   async requestToken(request: TokenRequest): Promise<TokenResponse> {

@@ -1,22 +1,22 @@
 import { PasswordlessError } from "../core/errors.js";
 import { redact, sanitiseCause } from "../core/sanitise.js";
-import { AADSTS, aadstsNumber } from "./aadsts.js";
-import { loginAdvice, withLoginCommand } from "./developer-tools.js";
-import { type Refusal, refusalError } from "./refusal.js";
+import { toolSpeaking } from "../explain/developer-tool.js";
+import { errorOf } from "../explain/error.js";
+import { judge } from "../explain/judge.js";
+import { aadstsNumbers, chainOf, membersOf, messageOf, observe } from "../explain/observation.js";
+import type { Rule } from "../explain/rule.js";
+import { DEVELOPER_TOOL_RULES } from "../explain/rules/developer-tools.js";
+import { ENTRA_ID_RULES } from "../explain/rules/entra-id.js";
+import { MANAGED_IDENTITY_RULES } from "../explain/rules/managed-identity.js";
+import { TOKEN_RULES } from "../explain/rules/token.js";
+import { isKnown, refusalError } from "./refusal.js";
 
-interface ForeignError {
-  readonly name: string;
-  readonly message: string;
-  readonly code: string;
-  readonly statusCode: number | undefined;
-  readonly retryAfterMs: number | undefined;
-}
-
-const DEEPEST = 6;
-const NETWORK_CODE = /^E(?:CONNREFUSED|CONNRESET|NOTFOUND|AI_AGAIN|TIMEDOUT|HOSTUNREACH|NETUNREACH|PIPE)$/;
-
-/** What a user says who is asked to sign in: to a device code, and in the browser. */
-const DECLINED = /\b(?:authorization_declined|access_denied)\b/;
+const RULES: readonly Rule[] = [
+  ...TOKEN_RULES,
+  ...MANAGED_IDENTITY_RULES,
+  ...ENTRA_ID_RULES,
+  ...DEVELOPER_TOOL_RULES,
+];
 
 /**
  * Turns the error of a `TokenCredential` into ours. @azure/identity says the same thing in several ways (an expired
@@ -27,53 +27,36 @@ const DECLINED = /\b(?:authorization_declined|access_denied)\b/;
  */
 export function credentialError(error: unknown, identity: string, tenantId?: string): PasswordlessError {
   if (PasswordlessError.is(error)) return error;
-  const chain = flatten(error);
+  const { facts: seenFacts, ...seen } = observe(error);
+  const target = seen.from ?? "authority";
+  const numbers = seen.aadsts ?? [];
+  const aadsts = numbers.find(isKnown) ?? numbers[0];
+  const source = aadsts === undefined ? "" : messageWith(error, aadsts);
+  const tool = toolSpeaking(`${identity}\n${source}`) ?? seenFacts.tool;
+  const facts = { ...seenFacts, tool, expectedTenantId: tenantId };
+  const verdict = judge(RULES, { ...seen, from: target }, facts);
   const cause = sanitiseCause(error);
-  const from = "the credential";
 
-  const numbers = chain.map(({ message }) => aadstsNumber(message)).filter((number) => number !== undefined);
-  const aadsts = numbers.find((number) => AADSTS[number] !== undefined) ?? numbers[0];
-  const status = chain.find(({ statusCode }) => statusCode !== undefined)?.statusCode;
-  const retryAfterMs = chain.find((link) => link.retryAfterMs !== undefined)?.retryAfterMs;
-  const refusal: Refusal = { from: "Microsoft Entra ID", identity, status, retryAfterMs, cause };
-
-  if (aadsts !== undefined) {
-    const message = chain.find((link) => aadstsNumber(link.message) === aadsts)?.message ?? "";
+  if (verdict !== undefined && ENTRA_ID_RULES.includes(verdict.rule)) {
     return refusalError({
-      ...refusal,
-      description: message.slice(message.indexOf(`AADSTS${aadsts}`)),
-      adaptRemedy: (remedy) => withLoginCommand(remedy, `${identity} ${message}`, tenantId),
-    });
-  }
-  if (chain.some(({ code, message }) => DECLINED.test(`${code} ${message}`))) {
-    return new PasswordlessError("ERR_PASSWORDLESS_IDENTITY_REJECTED", {
-      message: `The ${identity} got no token: the sign-in was declined.`,
-      remedy: "Sign in when asked, or pass another credential.",
+      // Whoever else has answered with a bare status did not say so.
+      from: aadsts === undefined ? "the credential" : "Microsoft Entra ID",
+      target,
+      identity,
+      facts,
+      status: seen.status,
+      retryAfterMs: retryAfterMs(error),
+      description: aadsts === undefined ? messageOf(error) : source.slice(source.indexOf(`AADSTS${aadsts}`)),
       cause,
     });
   }
-  const isUnavailable = chain.some(({ name }) => name === "CredentialUnavailableError");
-  if (isUnavailable || chain.some(({ code }) => NETWORK_CODE.test(code))) {
-    const advice = loginAdvice(speakers(error).map(messageOf), tenantId);
-    return new PasswordlessError("ERR_PASSWORDLESS_IDENTITY_UNAVAILABLE", {
+  if (verdict !== undefined) {
+    return errorOf(verdict, {
       message: `No token from the ${identity}: ${summary(error)}`,
-      remedy:
-        advice?.remedy ??
-        "Log in (`az login`), or run where Azure provides an identity, or pass another one.",
-      // A login that is missing does not come by itself; everything else may.
-      retryable: advice?.needsPerson !== true,
+      facts,
+      details: { target, ...(seen.status === undefined ? {} : { status: seen.status }) },
       cause,
     });
-  }
-  if (chain.some(({ name }) => name === "AuthenticationRequiredError")) {
-    return new PasswordlessError("ERR_PASSWORDLESS_IDENTITY_REJECTED", {
-      message: `The ${identity} needs a new login: ${summary(error)}`,
-      remedy: "Log in again, or check the credential's secret or certificate.",
-      cause,
-    });
-  }
-  if (status !== undefined && status >= 400) {
-    return refusalError({ ...refusal, from, description: chain[0]?.message });
   }
   return new PasswordlessError("ERR_PASSWORDLESS_IDENTITY_PROVIDER_ERROR", {
     message: `The ${identity} failed: ${summary(error)}`,
@@ -83,48 +66,26 @@ export function credentialError(error: unknown, identity: string, tenantId?: str
   });
 }
 
-function flatten(error: unknown, depth = 0): ForeignError[] {
-  if (typeof error !== "object" || error === null || depth > DEEPEST) {
-    return typeof error === "string" ? [link({ message: error })] : [];
-  }
-  const { cause, errors } = error as Record<string, unknown>;
-  const inner = Array.isArray(errors) ? errors : [];
-  return [
-    link(error as Record<string, unknown>),
-    ...[cause, ...inner].flatMap((next) => flatten(next, depth + 1)),
-  ];
+/** The message that carries what Entra ID said. */
+function messageWith(error: unknown, aadsts: number): string {
+  // The message of an aggregate repeats those of its members, which come after it.
+  const messages = chainOf(error).map(messageOf);
+  return messages.findLast((message) => aadstsNumbers(message).includes(aadsts)) ?? "";
 }
 
-function link(error: Readonly<Record<string, unknown>>): ForeignError {
-  const { name, message, code, statusCode, status, retryAfterInMs } = error;
-  const anyStatus = statusCode ?? status;
-  return {
-    name: typeof name === "string" ? name : "",
-    message: typeof message === "string" ? message : "",
-    code: typeof code === "string" ? code : "",
-    statusCode: typeof anyStatus === "number" ? anyStatus : undefined,
-    retryAfterMs: typeof retryAfterInMs === "number" ? retryAfterInMs : undefined,
-  };
+function retryAfterMs(error: unknown): number | undefined {
+  const pauses = chainOf(error).map((link) =>
+    typeof link === "object" && link !== null
+      ? (link as { retryAfterInMs?: unknown }).retryAfterInMs
+      : undefined,
+  );
+  return pauses.find((pause) => typeof pause === "number");
 }
 
 /** What the error says, shortly; for a chained credential what each member says. The whole text is in the cause. */
 function summary(error: unknown): string {
-  const text = speakers(error)
-    .map((speaker) => firstSentence(messageOf(speaker)))
-    .join("; ");
+  const text = error === undefined ? "" : membersOf(error).map(messageOf).map(firstSentence).join("; ");
   return `${text === "" ? "it did not say why" : redact(text)}.`;
-}
-
-/** The members of a chained credential, or the error itself. */
-function speakers(error: unknown): readonly unknown[] {
-  const { errors } = (typeof error === "object" && error !== null ? error : {}) as { errors?: unknown };
-  return Array.isArray(errors) && errors.length > 0 ? errors : [error];
-}
-
-function messageOf(error: unknown): string {
-  if (typeof error === "string") return error;
-  const { message } = (typeof error === "object" && error !== null ? error : {}) as { message?: unknown };
-  return typeof message === "string" ? message : "";
 }
 
 /** Up to the first full stop that ends a sentence, or the first line break. */

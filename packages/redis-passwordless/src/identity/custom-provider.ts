@@ -1,6 +1,6 @@
-import { PasswordlessError } from "../core/errors.js";
 import type { IdentityProvider, TokenRequest } from "../core/identity-provider.js";
 import type { TokenResponse } from "../core/token.js";
+import { tokenError } from "./token-error.js";
 import { type TokenExpectations, toTokenResponse } from "./token-response.js";
 
 /** A token from a source of the user's own. What is missing is taken from the claims, if the token is a JWT. */
@@ -45,9 +45,9 @@ export class CustomProvider implements IdentityProvider {
     const answer =
       typeof provider === "function" ? await provider(request) : await provider.requestToken(request);
     if (typeof answer?.token !== "string" || answer.token === "") {
-      throw new PasswordlessError("ERR_PASSWORDLESS_TOKEN_INVALID", {
+      throw tokenError("ERR_PASSWORDLESS_TOKEN_INVALID", {
         message: `The ${this.description} returned no token.`,
-        remedy: "Return `{ token, username?, expiresAtMs? }`, or throw an error that says why there is none.",
+        facts: { tokenProblem: "missing" },
       });
     }
     const { token, username, expiresAtMs, refreshAtMs, serverTimeMs, details } = answer;

@@ -1,12 +1,13 @@
 import { systemClock } from "../core/clock.js";
 import type { IdentityProvider, TokenRequest } from "../core/identity-provider.js";
 import type { TokenResponse } from "../core/token.js";
+import type { Facts } from "../explain/facts.js";
 import { resourceOf } from "./clouds.js";
 import { ExchangeFailure, exchange, type HttpResponse } from "./http.js";
-import { managedIdentityRefusal, NOT_ON_AZURE } from "./managed-identity-errors.js";
 import type { ManagedIdentitySource } from "./managed-identity-source.js";
 import type { ManagedIdentitySelector } from "./options.js";
-import { malformedError, unreachableError } from "./refusal.js";
+// What goes wrong is explained by modules that are loaded when it does.
+import type { Asked } from "./refusal.js";
 import {
   parseInstant,
   parseObject,
@@ -53,7 +54,7 @@ export class ManagedIdentityProvider implements IdentityProvider {
 
   async requestToken({ signal }: TokenRequest): Promise<TokenResponse> {
     const url = this.#url();
-    const from = `the managed identity endpoint ${url.origin}`;
+    const asked = this.#asked(url);
     let response: HttpResponse;
     try {
       response = await exchange({
@@ -67,9 +68,26 @@ export class ManagedIdentityProvider implements IdentityProvider {
       });
     } catch (error) {
       if (!(error instanceof ExchangeFailure)) throw error;
-      throw unreachableError(from, this.description, error, NOT_ON_AZURE);
+      const { unreachableError } = await import("./refusal.js");
+      throw unreachableError(asked, error);
     }
-    return this.#read(response, from);
+    return this.#read(response, asked);
+  }
+
+  #asked(url: URL): Asked {
+    const source = this.#source;
+    return {
+      from: `the managed identity endpoint ${url.origin}`,
+      target: "managedIdentity",
+      identity: this.description,
+      facts: {
+        identityEndpoint: source.kind,
+        selector: selectorKind(this.#selector),
+        ...this.#selector,
+        scope: this.#expected.scope,
+      },
+      secrets: source.kind === "appService" ? [source.header] : [],
+    };
   }
 
   #url(): URL {
@@ -85,18 +103,17 @@ export class ManagedIdentityProvider implements IdentityProvider {
     return url;
   }
 
-  #read(response: HttpResponse, from: string): TokenResponse {
+  async #read(response: HttpResponse, asked: Asked): Promise<TokenResponse> {
     const { serverTimeMs } = response;
     if (response.status !== 200) {
-      const secrets = this.#source.kind === "appService" ? [this.#source.header] : [];
-      throw managedIdentityRefusal(response, { from, identity: this.description, secrets });
+      const { managedIdentityRefusal } = await import("./managed-identity-errors.js");
+      throw managedIdentityRefusal(response, asked);
     }
     const body = parseObject(response.body);
     const token = body === undefined ? undefined : textOf(body, "access_token");
     if (body === undefined || token === undefined || token === "") {
-      throw malformedError(from, this.description, "HTTP 200 without an `access_token`", {
-        details: { status: 200 },
-      });
+      const { malformedError } = await import("./refusal.js");
+      throw malformedError(asked, "HTTP 200 without an `access_token`", { status: 200 });
     }
     const nowMs = serverTimeMs ?? systemClock.now();
     const lifetimeMs = parseSeconds(body["expires_in"]);
@@ -113,4 +130,10 @@ export class ManagedIdentityProvider implements IdentityProvider {
       this.#expected,
     );
   }
+}
+
+function selectorKind({ clientId, objectId, resourceId }: ManagedIdentitySelector): Facts["selector"] {
+  if (clientId !== undefined) return "clientId";
+  if (objectId !== undefined) return "objectId";
+  return resourceId === undefined ? "none" : "resourceId";
 }

@@ -1,15 +1,34 @@
-import { type ErrorCode, PasswordlessError, type PasswordlessErrorInit } from "../core/errors.js";
+import { systemClock } from "../core/clock.js";
+import type { PasswordlessError, PasswordlessErrorInit } from "../core/errors.js";
 import { redact } from "../core/sanitise.js";
-import { AADSTS, aadstsNumber } from "./aadsts.js";
+import { errorOf } from "../explain/error.js";
+import type { Facts } from "../explain/facts.js";
+import { judge, type Verdict, verdictOf } from "../explain/judge.js";
+import { aadstsNumbers } from "../explain/observation.js";
+import type { Rule, Target } from "../explain/rule.js";
+import { ENTRA_ID_RULES } from "../explain/rules/entra-id.js";
+import { MANAGED_IDENTITY_RULES } from "../explain/rules/managed-identity.js";
+import { TOKEN_RULES } from "../explain/rules/token.js";
 import type { ExchangeFailure } from "./http.js";
 
-/** A refusal, as far as it could be read. */
-export interface Refusal {
-  /** Who refused, for the message: `Microsoft Entra ID at https://…`, `the managed identity endpoint …`. */
+/** Who was asked, by whom, and what is known of both. */
+export interface Asked {
+  /** For the message: `Microsoft Entra ID at https://…`, `the managed identity endpoint …`. */
   readonly from: string;
+  readonly target: Target;
   /** Who asked: the provider's description. */
   readonly identity: string;
+  readonly facts?: Facts | undefined;
+  /** Values that the other side may have echoed and that must not be shown. */
+  readonly secrets?: readonly string[] | undefined;
+}
+
+/** A refusal, as far as it could be read. */
+export interface Refusal extends Asked {
   readonly status?: number | undefined;
+  readonly body?: string | undefined;
+  /** Whether the body is not JSON, so hardly the endpoint's own. */
+  readonly isForeign?: boolean | undefined;
   /** The OAuth error: `invalid_client`, `invalid_request`… */
   readonly error?: string | undefined;
   readonly description?: string | undefined;
@@ -19,107 +38,76 @@ export interface Refusal {
   /** The other side's clock, in epoch milliseconds. */
   readonly serverTimeMs?: number | undefined;
   readonly cause?: unknown;
-  /** Values that the other side may have echoed and that must not be shown. */
-  readonly secrets?: readonly string[] | undefined;
-  /** Makes the remedy fit whoever asked, such as the command to log in with. @default as it is */
-  readonly adaptRemedy?: ((remedy: string) => string) | undefined;
 }
 
-interface Judgement {
-  readonly code: ErrorCode;
-  readonly retryable: boolean;
-  readonly remedy: string;
-  readonly meaning?: string;
-}
-
-const WAIT =
-  "Nothing to do: the request is repeated with growing pauses; see https://status.azure.com if it lasts.";
+/** In the order in which they apply: managed identity endpoints pass errors of Entra ID on. */
+const REFUSALS: readonly Rule[] = [...MANAGED_IDENTITY_RULES, ...ENTRA_ID_RULES];
+const UNREACHABLE: readonly Rule[] = [...TOKEN_RULES, ...MANAGED_IDENTITY_RULES];
 
 /** Turns a refusal of Entra ID, or of an endpoint that passes its errors on, into our error. */
 export function refusalError(refusal: Refusal): PasswordlessError {
-  const aadsts = numberOf(refusal);
-  const { code, retryable, remedy, meaning } = judge(refusal, aadsts);
-  const observed = observation(refusal, aadsts);
-  return new PasswordlessError(code, {
-    message: `${sentence(`${refusal.from} gave no token to the ${refusal.identity}${meaning === undefined ? "" : `: ${meaning}`}`)} It answered ${observed}.`,
-    remedy: refusal.adaptRemedy?.(remedy) ?? remedy,
-    retryable,
-    details: detailsOf(refusal, aadsts),
-    ...(refusal.retryAfterMs === undefined ? {} : { retryAfterMs: refusal.retryAfterMs }),
+  const { status, target, body, isForeign, error, description, errorCodes = [], retryAfterMs } = refusal;
+  const numbers = [...aadstsNumbers(description ?? ""), ...errorCodes];
+  const aadsts = numbers.find(isKnown) ?? numbers[0];
+  const facts = { ...refusal.facts, status, aadsts, clockSkewMs: clockSkewMs(refusal.serverTimeMs) };
+  const texts = [error, description].filter((text) => text !== undefined);
+  const seen = { from: target, aadsts: numbers, status, body, isForeign, texts };
+  const verdict = judge(REFUSALS, seen, facts) ?? unknownReason(facts);
+  return errorOf(verdict, {
+    message: `${sentence(`${refusal.from} gave no token to the ${refusal.identity}: ${verdict.meaning}`)} It answered ${observation(refusal, aadsts)}.`,
+    facts,
+    details: detailsOf(refusal),
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
     ...(refusal.cause === undefined ? {} : { cause: refusal.cause }),
   });
 }
 
-/** No answer at all: `ERR_PASSWORDLESS_IDENTITY_UNAVAILABLE`. A certificate that is not trusted does not pass by itself. */
-export function unreachableError(
-  from: string,
-  identity: string,
-  failure: ExchangeFailure,
-  remedy: string,
-): PasswordlessError {
-  return new PasswordlessError("ERR_PASSWORDLESS_IDENTITY_UNAVAILABLE", {
+/** No answer at all. A certificate that is not trusted does not pass by itself; everything else may. */
+export function unreachableError(asked: Asked, failure: ExchangeFailure): PasswordlessError {
+  const { from, target, identity, facts } = asked;
+  // Whatever it was called, there was no answer.
+  const verdict = judge(UNREACHABLE, { from: target, codes: [failure.code, "UNKNOWN"] }, facts);
+  return errorOf(verdict ?? unknownReason(facts), {
     message: sentence(
       `${from} could not be reached for a token of the ${identity}: ${redact(failure.message)}`,
     ),
-    remedy: failure.isCertificateProblem
-      ? "Pass the certificate authority that signed its certificate as `ca`, or set NODE_EXTRA_CA_CERTS; a proxy that intercepts TLS may be in between."
-      : remedy,
-    retryable: !failure.isCertificateProblem,
     cause: failure,
-    details: { networkError: failure.code },
+    facts,
+    details: { target, networkError: failure.code },
   });
 }
 
 /** An answer that is none: not JSON, no token, an HTML page of something in between. */
 export function malformedError(
-  from: string,
-  identity: string,
+  asked: Asked,
   what: string,
-  init: Pick<PasswordlessErrorInit, "details" | "retryAfterMs"> = {},
+  { status, ...init }: Pick<PasswordlessErrorInit, "retryAfterMs"> & { readonly status: number },
 ): PasswordlessError {
-  return new PasswordlessError("ERR_PASSWORDLESS_IDENTITY_PROVIDER_ERROR", {
-    message: `${from} gave an unusable answer to the ${identity}: ${what}.`,
-    remedy:
-      "Check that the address is the right one and that no proxy or captive portal answers in its place.",
-    retryable: true,
+  const { from, target, identity, facts } = asked;
+  const verdict = judge(TOKEN_RULES, { from: target, status, isForeign: true }, facts);
+  return errorOf(verdict ?? unknownReason(facts), {
+    message: sentence(`${from} gave an unusable answer to the ${identity}: ${what}`),
+    facts,
+    details: { target, status, isForeign: true },
     ...init,
   });
 }
 
-function numberOf(refusal: Refusal): number | undefined {
-  const fromText = aadstsNumber(refusal.description ?? "");
-  if (fromText !== undefined && AADSTS[fromText] !== undefined) return fromText;
-  return (
-    refusal.errorCodes?.find((number) => AADSTS[number] !== undefined) ?? fromText ?? refusal.errorCodes?.[0]
+/** Whether a number has a rule of its own. */
+export function isKnown(aadsts: number): boolean {
+  return ENTRA_ID_RULES.some(({ when }) =>
+    when.some((signal) => "aadsts" in signal && signal.aadsts !== "any" && signal.aadsts.includes(aadsts)),
   );
 }
 
-function judge(refusal: Refusal, aadsts: number | undefined): Judgement {
-  const { status = 0, error = "" } = refusal;
-  const entry = aadsts === undefined ? undefined : AADSTS[aadsts];
-  const known = entry === undefined ? {} : { meaning: entry.meaning };
-  if (status === 429 || entry?.verdict === "throttled") {
-    const remedy = entry?.verdict === "throttled" ? entry.remedy : `Too many token requests. ${WAIT}`;
-    return { code: "ERR_PASSWORDLESS_THROTTLED", retryable: true, remedy, ...known };
-  }
-  if (entry?.verdict === "rejected") {
-    const retryable = entry.mayPass === true;
-    return { code: "ERR_PASSWORDLESS_IDENTITY_REJECTED", retryable, remedy: entry.remedy, ...known };
-  }
-  const isTransient =
-    entry?.verdict === "transient" ||
-    status >= 500 ||
-    status === 408 ||
-    error === "temporarily_unavailable" ||
-    error === "server_error";
-  if (isTransient) {
-    return { code: "ERR_PASSWORDLESS_IDENTITY_PROVIDER_ERROR", retryable: true, remedy: WAIT, ...known };
-  }
-  const remedy =
-    aadsts === undefined
-      ? "Check the identity's configuration: tenant, client ID, and its secret, certificate or federation."
-      : `Look the number up: https://login.microsoftonline.com/error?code=${aadsts}.`;
-  return { code: "ERR_PASSWORDLESS_IDENTITY_REJECTED", retryable: false, remedy };
+/** The last rule is for what no other explains. */
+function unknownReason(facts: Facts | undefined): Verdict {
+  return verdictOf(ENTRA_ID_RULES.at(-1) as Rule, facts ?? {});
+}
+
+/** How far our clock is ahead; an HTTP date is a whole second. */
+function clockSkewMs(serverTimeMs: number | undefined): number | undefined {
+  return serverTimeMs === undefined ? undefined : systemClock.now() - serverTimeMs;
 }
 
 function observation({ status, error, description, secrets }: Refusal, aadsts: number | undefined): string {
@@ -133,10 +121,9 @@ function observation({ status, error, description, secrets }: Refusal, aadsts: n
   return parts.length === 0 ? "without saying why" : parts.join(" ");
 }
 
-function detailsOf(refusal: Refusal, aadsts: number | undefined): Record<string, string | number> {
-  const details: Record<string, string | number> = {};
-  if (refusal.status !== undefined) details["status"] = refusal.status;
-  if (aadsts !== undefined) details["aadsts"] = aadsts;
+function detailsOf(refusal: Refusal): Record<string, string | number | boolean> {
+  const details: Record<string, string | number | boolean> = { target: refusal.target };
+  if (refusal.isForeign === true) details["isForeign"] = true;
   if (refusal.serverTimeMs !== undefined) details["serverTimeMs"] = refusal.serverTimeMs;
   if (refusal.error !== undefined) details["error"] = redact(refusal.error, refusal.secrets);
   if (refusal.correlationId !== undefined) details["correlationId"] = redact(refusal.correlationId);

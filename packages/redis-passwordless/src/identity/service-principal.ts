@@ -10,8 +10,6 @@ import {
   tokenEndpointUrl,
 } from "./token-endpoint.js";
 
-/** AADSTS700024: the assertion is outside its time of validity. */
-const ASSERTION_OUT_OF_TIME = 700024;
 /** HTTP dates are whole seconds and a request old; clocks that differ by less agree, in milliseconds. */
 const SKEW_TOLERANCE_MS = 5_000;
 
@@ -86,7 +84,7 @@ export class ClientCertificateProvider implements IdentityProvider {
 
   /** Whether an assertion was refused for its time, and another clock would have made a difference. */
   #learnClock(error: unknown): boolean {
-    if (!PasswordlessError.is(error) || error.details["aadsts"] !== ASSERTION_OUT_OF_TIME) return false;
+    if (!PasswordlessError.is(error) || error.rule !== "assertion-outside-validity") return false;
     const { serverTimeMs } = error.details;
     if (typeof serverTimeMs !== "number") return false;
     const skewMs = serverTimeMs - systemClock.now();

@@ -1,13 +1,12 @@
-import { PasswordlessError } from "../core/errors.js";
 import type { IdentityProvider, TokenRequest } from "../core/identity-provider.js";
 import { sanitiseCause } from "../core/sanitise.js";
 import type { TokenResponse } from "../core/token.js";
 import { CLOUDS } from "./clouds.js";
 import type { CredentialAccessToken, TokenCredential } from "./credential.js";
-import { credentialError } from "./credential-errors.js";
 import type { DeveloperCredentialName, DeveloperCredentialOptions } from "./developer-credential.js";
 import { InteractiveLogin, isInteractive } from "./interactive-login.js";
 import { once } from "./once.js";
+import { tokenError } from "./token-error.js";
 import { type TokenExpectations, toTokenResponse } from "./token-response.js";
 
 /** Asks any `TokenCredential` for tokens. */
@@ -31,13 +30,13 @@ export class TokenCredentialProvider implements IdentityProvider {
       accessToken = await this.#ask(credential, signal);
     } catch (error) {
       signal.throwIfAborted();
+      const { credentialError } = await import("./credential-errors.js");
       throw credentialError(error, this.description, this.#expected.expectedTenantId);
     }
     if (typeof accessToken?.token !== "string" || accessToken.token === "") {
-      throw new PasswordlessError("ERR_PASSWORDLESS_IDENTITY_UNAVAILABLE", {
+      throw tokenError("ERR_PASSWORDLESS_IDENTITY_UNAVAILABLE", {
         message: `The ${this.description} returned no token.`,
-        remedy: "Check that the credential can log in where this process runs.",
-        retryable: true,
+        facts: { tokenProblem: "missing" },
       });
     }
     const { token, expiresOnTimestamp, refreshAfterTimestamp } = accessToken;
@@ -124,11 +123,10 @@ async function loadAzureIdentity(wanted: string): Promise<AzureIdentity> {
   try {
     return await import("@azure/identity");
   } catch (error) {
-    throw new PasswordlessError("ERR_PASSWORDLESS_PEER_MISSING", {
+    throw tokenError("ERR_PASSWORDLESS_PEER_MISSING", {
       message: `${wanted} needs the package @azure/identity, which could not be loaded.`,
-      remedy: "Run `npm install @azure/identity`, or pass another identity.",
+      facts: { peer: "@azure/identity" },
       cause: sanitiseCause(error),
-      details: { peer: "@azure/identity" },
     });
   }
 }

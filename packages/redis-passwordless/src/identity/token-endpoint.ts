@@ -1,7 +1,10 @@
 import { systemClock } from "../core/clock.js";
 import type { TokenResponse } from "../core/token.js";
+import type { Facts } from "../explain/facts.js";
+import { isGuid } from "./guid.js";
 import { ExchangeFailure, exchange, type HttpResponse } from "./http.js";
-import { malformedError, refusalError, unreachableError } from "./refusal.js";
+// The rest of it is loaded when something goes wrong: a process that gets its token needs no table of reasons.
+import type { Asked } from "./refusal.js";
 import {
   parseInstant,
   parseObject,
@@ -48,6 +51,13 @@ export async function requestFromTokenEndpoint(
     grant_type: "client_credentials",
     ...proof,
   });
+  const asked: Asked = {
+    from,
+    target: "authority",
+    identity,
+    facts: factsOf(endpoint, proof),
+    secrets: [proof["client_secret"], proof["client_assertion"]].filter((secret) => secret !== undefined),
+  };
   let response: HttpResponse;
   try {
     response = await exchange({
@@ -60,13 +70,10 @@ export async function requestFromTokenEndpoint(
     });
   } catch (error) {
     if (!(error instanceof ExchangeFailure)) throw error;
-    const remedy = `Check DNS, firewall and proxy between this machine and ${url.host}.`;
-    throw unreachableError(from, identity, error, remedy);
+    const { unreachableError } = await import("./refusal.js");
+    throw unreachableError(asked, error);
   }
-  const secrets = [proof["client_secret"], proof["client_assertion"]].filter(
-    (secret) => secret !== undefined,
-  );
-  return readAnswer(response, endpoint, from, identity, secrets);
+  return readAnswer(response, endpoint, asked);
 }
 
 /** What accompanies an assertion instead of a secret. @see https://www.rfc-editor.org/rfc/rfc7523#section-2.2 */
@@ -77,33 +84,40 @@ export function assertionProof(assertion: string): Record<string, string> {
   };
 }
 
-function readAnswer(
+/** What explains a refusal. Of the secret nothing but whether it can be one: a secret's ID is a GUID, a secret is not. */
+function factsOf(
+  { authorityHost, tenantId, clientId, scope }: TokenEndpoint,
+  { client_secret: secret }: Readonly<Record<string, string>>,
+): Facts {
+  return {
+    authorityHost,
+    tenantId,
+    clientId,
+    scope,
+    ...(secret !== undefined && isGuid(secret) ? { secretLooksLikeId: true } : {}),
+  };
+}
+
+async function readAnswer(
   response: HttpResponse,
   endpoint: TokenEndpoint,
-  from: string,
-  identity: string,
-  secrets: readonly string[],
-): TokenResponse {
+  asked: Asked,
+): Promise<TokenResponse> {
   const { status, serverTimeMs, retryAfterMs } = response;
   const body = parseObject(response.body);
   if (status !== 200) {
     if (body === undefined && status !== 429 && status < 500) {
       const what = `HTTP ${status} with ${response.contentType === "" ? "no content type" : response.contentType} instead of JSON`;
-      throw malformedError(from, identity, what, { details: { status } });
+      const { malformedError } = await import("./refusal.js");
+      throw malformedError(asked, what, { status });
     }
-    throw refusalError({
-      from,
-      identity,
-      status,
-      serverTimeMs,
-      retryAfterMs,
-      secrets,
-      ...readRefusal(body ?? {}),
-    });
+    const { refusalError } = await import("./refusal.js");
+    throw refusalError({ ...asked, status, serverTimeMs, retryAfterMs, ...readRefusal(body ?? {}) });
   }
   const token = body === undefined ? undefined : textOf(body, "access_token");
   if (body === undefined || token === undefined || token === "") {
-    throw malformedError(from, identity, "HTTP 200 without an `access_token`", { details: { status } });
+    const { malformedError } = await import("./refusal.js");
+    throw malformedError(asked, "HTTP 200 without an `access_token`", { status });
   }
   const nowMs = serverTimeMs ?? systemClock.now();
   const lifetimeMs = parseSeconds(body["expires_in"]);

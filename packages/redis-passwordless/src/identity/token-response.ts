@@ -23,7 +23,11 @@ export function toTokenResponse(raw: RawToken, expected: TokenExpectations): Tok
   const claims = decodeClaims(raw.token);
   // The issuer's clock judges expiry where it is known: ours may be wrong, and that is measured elsewhere.
   const nowMs = raw.serverTimeMs ?? systemClock.now();
-  const objectId = checkClaims(claims, { ...expected, nowMs });
+  const objectId = checkClaims(claims, {
+    ...expected,
+    nowMs,
+    isIssuersClock: raw.serverTimeMs !== undefined,
+  });
   // Redis goes by `exp`; what the endpoint says beside it can only add its own errors.
   const expiresAtMs = claims.exp === undefined ? (raw.expiresAtMs ?? nowMs) : claims.exp * 1000;
   return {

@@ -1,9 +1,10 @@
 import { readFile } from "node:fs/promises";
-import { PasswordlessError } from "../core/errors.js";
+import type { PasswordlessError } from "../core/errors.js";
 import type { IdentityProvider, TokenRequest } from "../core/identity-provider.js";
 import { sanitiseCause } from "../core/sanitise.js";
 import type { TokenResponse } from "../core/token.js";
 import { assertionProof, requestFromTokenEndpoint, type TokenEndpoint } from "./token-endpoint.js";
+import { tokenError } from "./token-error.js";
 
 /**
  * Workload identity federation: a token that another issuer (Kubernetes, GitHub, …) wrote into a file is exchanged
@@ -42,13 +43,9 @@ export class WorkloadIdentityProvider implements IdentityProvider {
   }
 
   #unreadable(what: string, cause?: unknown): PasswordlessError {
-    return new PasswordlessError("ERR_PASSWORDLESS_FEDERATED_TOKEN_UNREADABLE", {
+    return tokenError("ERR_PASSWORDLESS_FEDERATED_TOKEN_UNREADABLE", {
       message: `The federated token file ${this.#file} ${what}.`,
-      remedy:
-        'Check the path (`AZURE_FEDERATED_TOKEN_FILE`), and on AKS the pod label azure.workload.identity/use: "true" and the service account.',
-      // The kubelet may still be writing it.
-      retryable: true,
-      details: { file: this.#file },
+      facts: { file: this.#file },
       ...(cause === undefined ? {} : { cause: sanitiseCause(cause) }),
     });
   }

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { explain } from "../../src/explain/explain.js";
 import { createIdentityProvider, identityFromEnvironment } from "../../src/identity/index.js";
 import { ask, CLIENT, jwt, OID, refusal, startServer, type TestServer } from "./support.js";
 
@@ -151,13 +152,21 @@ const PROVIDER_ERROR = "ERR_PASSWORDLESS_IDENTITY_PROVIDER_ERROR";
 
 describe("a refusal", () => {
   test.each([
-    [400, { error: "invalid_request", error_description: "Identity not found" }, REJECTED, false, /Attach/],
+    [
+      400,
+      { error: "invalid_request", error_description: "Identity not found" },
+      REJECTED,
+      false,
+      /Attach/,
+      "managed-identity-not-attached",
+    ],
     [
       400,
       { error: "invalid_request", error_description: "Required metadata header not specified" },
       REJECTED,
       false,
       /proxy/,
+      "metadata-header-missing",
     ],
     [
       400,
@@ -168,6 +177,7 @@ describe("a refusal", () => {
       REJECTED,
       false,
       /clientId/,
+      "managed-identity-not-named",
     ],
     [
       400,
@@ -178,6 +188,7 @@ describe("a refusal", () => {
       REJECTED,
       false,
       /AZURE_CLIENT_ID/,
+      "managed-identity-not-attached",
     ],
     [
       400,
@@ -185,24 +196,75 @@ describe("a refusal", () => {
       REJECTED,
       false,
       /scope/,
+      "resource-unknown",
     ],
-    [401, { message: "unauthorized" }, REJECTED, false, /IDENTITY_HEADER/],
-    [403, "connecting to 169.254.169.254: an unreachable network", UNAVAILABLE, false, /az login/],
-    [403, "denied by policy", UNAVAILABLE, true, /proxy/],
-    [403, { error: { code: "forbidden", message: "not for you" } }, REJECTED, false, /configuration/],
-    [404, "", UNAVAILABLE, true, /managed identity/],
-    [410, "", UNAVAILABLE, true, /repeated/],
-    [429, { error: "too_many_requests" }, "ERR_PASSWORDLESS_THROTTLED", true, /repeated/],
-    [500, { error: "unknown" }, PROVIDER_ERROR, true, /repeated/],
-    [503, "<html>", PROVIDER_ERROR, true, /repeated/],
-    [302, "", PROVIDER_ERROR, true, /address/],
-  ])("HTTP %i %o is %s, retryable: %s", async (status, body, code, retryable, remedy) => {
+    [401, { message: "unauthorized" }, REJECTED, false, /IDENTITY_HEADER/, "identity-header-rejected"],
+    [
+      403,
+      "connecting to 169.254.169.254: an unreachable network",
+      UNAVAILABLE,
+      false,
+      /az login/,
+      "docker-desktop-metadata",
+    ],
+    [403, "denied by policy", UNAVAILABLE, true, /proxy/, "metadata-behind-proxy"],
+    [
+      403,
+      { error: { code: "forbidden", message: "not for you" } },
+      REJECTED,
+      false,
+      /configuration/,
+      "identity-refused",
+    ],
+    [404, "", UNAVAILABLE, true, /managed identity/, "managed-identity-updating"],
+    [410, "", UNAVAILABLE, true, /repeated/, "managed-identity-updating"],
+    [
+      429,
+      { error: "too_many_requests" },
+      "ERR_PASSWORDLESS_THROTTLED",
+      true,
+      /repeated/,
+      "managed-identity-throttled",
+    ],
+    [500, { error: "unknown" }, PROVIDER_ERROR, true, /repeated/, "managed-identity-failing"],
+    [503, "<html>", PROVIDER_ERROR, true, /repeated/, "managed-identity-failing"],
+    [302, "", PROVIDER_ERROR, true, /address/, "token-answer-malformed"],
+  ])("HTTP %i %o is %s, retryable: %s", async (status, body, code, retryable, remedy, rule) => {
     server.answer = { status, body };
     const error = await refusal(createIdentityProvider({ clientId: CLIENT }, imds()));
-    expect(error).toMatchObject({ code, retryable });
+    expect(error).toMatchObject({ code, rule, retryable });
     expect(error.remedy).toMatch(remedy);
-    expect(error.details["status"]).toBe(status);
+    expect(error.details).toMatchObject({ status, target: "managedIdentity", selector: "clientId" });
     expect(error.message).toContain(CLIENT);
+    expect(explain(error)).toMatchObject({ code, rule, retryable, remedy: error.remedy });
+  });
+
+  test("that may have several reasons names them all", async () => {
+    server.answer = { status: 400, body: { error_description: "Identity not found" } };
+    const error = await refusal(createIdentityProvider({ clientId: CLIENT }, imds()));
+    const explanation = explain(error);
+    expect(explanation?.certainty).toBe("likely");
+    expect(explanation?.alternatives.map(({ rule }) => rule)).toEqual([
+      "app-registration-instead-of-managed-identity",
+      "managed-identity-id-kind-unclear",
+    ]);
+  });
+
+  test("is certain once an experiment has shown of which kind the ID is", async () => {
+    server.answer = { status: 400, body: { error_description: "Identity not found" } };
+    const error = await refusal(createIdentityProvider({ clientId: CLIENT }, imds()));
+    expect(explain(error, { worksAs: "objectId" })).toMatchObject({
+      rule: "managed-identity-id-of-wrong-kind",
+      certainty: "certain",
+      remedy: "Give the ID as `objectId`, not as `clientId`.",
+    });
+  });
+
+  test("of the system-assigned identity means that there is none", async () => {
+    server.answer = { status: 400, body: { error_description: "Identity not found" } };
+    const error = await refusal(createIdentityProvider({ managedIdentity: true }, imds()));
+    expect(error).toMatchObject({ code: REJECTED, rule: "managed-identity-none" });
+    expect(explain(error)).toMatchObject({ rule: "managed-identity-none", certainty: "certain" });
   });
 
   test("passes Retry-After on", async () => {
@@ -224,5 +286,18 @@ describe("a refusal", () => {
     expect(error).toMatchObject({ code: UNAVAILABLE, retryable: true });
     expect(error.remedy).toContain("az login");
     expect(error.details["networkError"]).toBe("ECONNREFUSED");
+    expect(explain(error)).toMatchObject({ rule: "not-on-azure", certainty: "likely" });
+  });
+
+  test("an App Service endpoint that nobody serves is a variable of another process", async () => {
+    const env = { IDENTITY_ENDPOINT: "http://127.0.0.1:1/msi/token", IDENTITY_HEADER: HEADER };
+    const error = await refusal(createIdentityProvider({ managedIdentity: true }, env));
+    expect(error).toMatchObject({
+      rule: "identity-endpoint-unreachable",
+      code: UNAVAILABLE,
+      retryable: true,
+    });
+    expect(error.remedy).toContain("IDENTITY_ENDPOINT");
+    expect(explain(error)?.rule).toBe("identity-endpoint-unreachable");
   });
 });

@@ -2,7 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { AADSTS } from "../../src/identity/aadsts.js";
+import { explain } from "../../src/explain/explain.js";
+import { ENTRA_ID_RULES } from "../../src/explain/rules/entra-id.js";
 import { createIdentityProvider } from "../../src/identity/index.js";
 import {
   ask,
@@ -149,29 +150,47 @@ describe("a refusal", () => {
     };
   };
 
-  test.each(Object.entries(AADSTS))("AADSTS%s becomes its verdict and its remedy", async (number, entry) => {
-    refuse(entry.verdict === "transient" ? 400 : 401, `AADSTS${number}: Something.`, {
-      error_codes: [Number(number)],
-    });
+  const rules = ENTRA_ID_RULES.flatMap((rule) =>
+    rule.when.flatMap((signal) =>
+      "aadsts" in signal && signal.aadsts !== "any" ? signal.aadsts.map((number) => ({ number, rule })) : [],
+    ),
+  ).filter(({ rule }) => rule.id !== "client-secret-id-instead-of-value");
+
+  test.each(rules)("AADSTS$number is $rule.id", async ({ number, rule }) => {
+    refuse(rule.isRetryable === true ? 400 : 401, `AADSTS${number}: Something.`, { error_codes: [number] });
     const error = await refusal(withSecret());
-    const code = {
-      rejected: "ERR_PASSWORDLESS_IDENTITY_REJECTED",
-      transient: "ERR_PASSWORDLESS_IDENTITY_PROVIDER_ERROR",
-      throttled: "ERR_PASSWORDLESS_THROTTLED",
-    }[entry.verdict];
-    expect(error.code).toBe(code);
-    expect(error.retryable).toBe(entry.verdict !== "rejected" || entry.mayPass === true);
-    expect(error.details).toMatchObject({ aadsts: Number(number), correlationId: "c" });
-    expect(error.message).toContain(entry.meaning);
+    const { id, code, isRetryable = false } = rule;
+    expect(error).toMatchObject({ rule: id, code, retryable: isRetryable });
+    expect(error.details).toMatchObject({ aadsts: number, correlationId: "c", target: "authority" });
     expect(error.message).toContain(`AADSTS${number}: Something.`);
     expect(error.message).not.toContain("Trace ID");
-    if (entry.verdict !== "transient") expect(error.remedy).toBe(entry.remedy);
+    expect(explain(error)).toMatchObject({ rule: id, code, retryable: isRetryable, remedy: error.remedy });
+    expect(explain(new Error(`invalid_client: AADSTS${number}: Something.`))).toMatchObject({
+      rule: id,
+      code,
+    });
+  });
+
+  test("a secret that is a GUID is the secret's ID, which is said without showing it", async () => {
+    refuse(401, "AADSTS7000215: Invalid client secret provided.");
+    const clientSecret = "5e3c4e4a-9d0f-4c52-8b9d-0f6f2f1c2b3a";
+    const error = await refusal(withSecret({ clientSecret }));
+    expect(error).toMatchObject({
+      rule: "client-secret-id-instead-of-value",
+      details: { secretLooksLikeId: true },
+    });
+    expect(explain(error)).toMatchObject({ rule: "client-secret-id-instead-of-value", certainty: "certain" });
+    expect(`${JSON.stringify(error)}${error.message}`).not.toContain(clientSecret);
   });
 
   test("an unknown number with invalid_client is permanent, and says where to look it up", async () => {
     refuse(400, "AADSTS1234567: New.");
     const error = await refusal(withSecret());
-    expect(error).toMatchObject({ code: "ERR_PASSWORDLESS_IDENTITY_REJECTED", retryable: false });
+    expect(error).toMatchObject({
+      rule: "aadsts-unknown",
+      code: "ERR_PASSWORDLESS_IDENTITY_REJECTED",
+      retryable: false,
+    });
     expect(error.remedy).toContain("code=1234567");
   });
 
@@ -181,19 +200,26 @@ describe("a refusal", () => {
   });
 
   test.each([
-    [429, {}, "ERR_PASSWORDLESS_THROTTLED"],
-    [429, "slow down", "ERR_PASSWORDLESS_THROTTLED"],
-    [500, {}, "ERR_PASSWORDLESS_IDENTITY_PROVIDER_ERROR"],
-    [503, "<html>", "ERR_PASSWORDLESS_IDENTITY_PROVIDER_ERROR"],
-    [408, {}, "ERR_PASSWORDLESS_IDENTITY_PROVIDER_ERROR"],
-    [400, { error: "temporarily_unavailable" }, "ERR_PASSWORDLESS_IDENTITY_PROVIDER_ERROR"],
-    [404, "<html>", "ERR_PASSWORDLESS_IDENTITY_PROVIDER_ERROR"],
-    [302, "", "ERR_PASSWORDLESS_IDENTITY_PROVIDER_ERROR"],
-    [200, "<html>", "ERR_PASSWORDLESS_IDENTITY_PROVIDER_ERROR"],
-    [200, {}, "ERR_PASSWORDLESS_IDENTITY_PROVIDER_ERROR"],
-  ])("HTTP %i with %o may pass: %s", async (status, body, code) => {
+    [429, {}, "ERR_PASSWORDLESS_THROTTLED", "authority-throttled"],
+    [429, "slow down", "ERR_PASSWORDLESS_THROTTLED", "authority-throttled"],
+    [500, {}, "ERR_PASSWORDLESS_IDENTITY_PROVIDER_ERROR", "authority-failing"],
+    [503, "<html>", "ERR_PASSWORDLESS_IDENTITY_PROVIDER_ERROR", "authority-failing"],
+    [408, {}, "ERR_PASSWORDLESS_IDENTITY_PROVIDER_ERROR", "authority-failing"],
+    [
+      400,
+      { error: "temporarily_unavailable" },
+      "ERR_PASSWORDLESS_IDENTITY_PROVIDER_ERROR",
+      "authority-failing",
+    ],
+    [404, "<html>", "ERR_PASSWORDLESS_IDENTITY_PROVIDER_ERROR", "token-answer-malformed"],
+    [302, "", "ERR_PASSWORDLESS_IDENTITY_PROVIDER_ERROR", "token-answer-malformed"],
+    [200, "<html>", "ERR_PASSWORDLESS_IDENTITY_PROVIDER_ERROR", "token-answer-malformed"],
+    [200, {}, "ERR_PASSWORDLESS_IDENTITY_PROVIDER_ERROR", "token-answer-malformed"],
+  ])("HTTP %i with %o may pass: %s", async (status, body, code, rule) => {
     server.answer = { status, body, headers: { "retry-after": "3" } };
-    expect(await refusal(withSecret())).toMatchObject({ code, retryable: true });
+    const error = await refusal(withSecret());
+    expect(error).toMatchObject({ code, rule, retryable: true });
+    expect(explain(error)).toMatchObject({ code, rule, retryable: true });
   });
 
   test("passes Retry-After on", async () => {
@@ -211,13 +237,23 @@ describe("a refusal", () => {
 
   test("an authority that nobody serves is unavailable, and that may pass", async () => {
     const error = await refusal(withSecret({ authorityHost: "https://127.0.0.1:1" }));
-    expect(error).toMatchObject({ code: "ERR_PASSWORDLESS_IDENTITY_UNAVAILABLE", retryable: true });
+    expect(error).toMatchObject({
+      code: "ERR_PASSWORDLESS_IDENTITY_UNAVAILABLE",
+      rule: "token-endpoint-unreachable",
+      retryable: true,
+    });
     expect(error.remedy).toContain("127.0.0.1:1");
+    expect(explain(error)?.rule).toBe("token-endpoint-unreachable");
   });
 
   test("a certificate that is not trusted does not pass by itself", async () => {
     const error = await refusal(withSecret({ ca: undefined }));
-    expect(error).toMatchObject({ code: "ERR_PASSWORDLESS_IDENTITY_UNAVAILABLE", retryable: false });
+    expect(error).toMatchObject({
+      code: "ERR_PASSWORDLESS_IDENTITY_UNAVAILABLE",
+      rule: "token-endpoint-certificate-untrusted",
+      retryable: false,
+    });
     expect(error.remedy).toContain("`ca`");
+    expect(explain(error)?.rule).toBe("token-endpoint-certificate-untrusted");
   });
 });
