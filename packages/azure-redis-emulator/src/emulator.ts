@@ -31,7 +31,7 @@ import {
 } from "./redis-server/redis-server.js";
 import { RunningEmulator } from "./running-emulator.js";
 import { HOST_NAME } from "./running-node.js";
-import { createSigningKey, lazySigningKey } from "./tokens/signing-keys.js";
+import { entraIdKey, lazySigningKey } from "./tokens/signing-keys.js";
 import { TokenService } from "./tokens/token-service.js";
 
 /** 60 minutes, the shortest life that Entra ID gives a token by default. */
@@ -84,10 +84,7 @@ async function start(options: EmulatorOptions, closers: Closers): Promise<Runnin
 
   // The servers first: what else is started then knows how to close.
   const backend = closers.use(await redisBackend(options.redis, imitation));
-  const [authorityCertificate, tokenKey] = await Promise.all([
-    createCertificateAuthority(),
-    createSigningKey(),
-  ]);
+  const [authorityCertificate, tokenKey] = await Promise.all([createCertificateAuthority(), entraIdKey()]);
   const federationKey = lazySigningKey();
   const caFile = closers.use(await writeCaFile(authorityCertificate.certificate));
   const tls = await authorityCertificate.issue([HOST_NAME]);

@@ -79,6 +79,15 @@ describe("login", () => {
     );
   });
 
+  test("a token of another emulator in this process is refused, also for an object ID that both know", async () => {
+    await using other = await startEmulator();
+    const since = azure.events.length;
+    const token = await other.issueToken(azure.userIdentity.objectId);
+    await expect(connectRedis(azure, azure.userIdentity, token)).rejects.toThrow(/WRONGPASS/);
+    const { reason } = await azure.waitFor("login", undefined, { since });
+    expect(reason).toContain('"iss" is missing or wrong');
+  });
+
   test("an identity that the directory does not know is refused", async () => {
     const stranger = { kind: "user", objectId: crypto.randomUUID(), clientId: "" } as const;
     await expect(connectRedis(azure, stranger)).rejects.toThrow(/WRONGPASS/);

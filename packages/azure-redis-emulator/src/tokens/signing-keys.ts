@@ -19,8 +19,14 @@ export function lazySigningKey(): () => Promise<SigningKey> {
   };
 }
 
+/**
+ * The key of Entra ID. There is one Entra ID for all tenants, so the emulators of a process share it: what keeps the
+ * tokens of another tenant out is their issuer. Whoever starts many emulators pays for one key.
+ */
+export const entraIdKey = lazySigningKey();
+
 /** Entra ID signs access tokens with RS256 and 2048-bit keys; so does the federation issuer here. */
-export async function createSigningKey(): Promise<SigningKey> {
+async function createSigningKey(): Promise<SigningKey> {
   const { publicKey, privateKey } = await promisify(generateKeyPair)("rsa", { modulusLength: 2048 });
   const spki = publicKey.export({ type: "spki", format: "der" });
   const keyId = createHash("sha1").update(spki).digest("base64url");
