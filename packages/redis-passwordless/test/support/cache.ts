@@ -4,6 +4,9 @@ import * as redis5 from "redis-5";
 import { NodeRedisAdapter, type PasswordlessSettings } from "../../src/adapters/node-redis/index.js";
 import { createIdentity, type EntraIdOptions } from "../../src/azure/entra-id.js";
 import type { Identity } from "../../src/reauth/identity.js";
+import { TOKEN_LIFETIME_MS } from "./lifetimes.js";
+
+export { ROTATIONS, TOKEN_LIFETIME_MS } from "./lifetimes.js";
 
 /** The supported majors of node-redis; 5 is typed as 6, whose members used here are the same. */
 export const NODE_REDIS = [
@@ -13,15 +16,6 @@ export const NODE_REDIS = [
 
 export type NodeRedis = typeof redis6;
 export type Client = ReturnType<typeof redis6.createClient>;
-
-/**
- * Life of the tokens in these tests, in milliseconds: short, so that the suite stays short. The recorded
- * figures are from `TOKEN_LIFETIME_MS=10000`.
- */
-export const TOKEN_LIFETIME_MS = Number(process.env["TOKEN_LIFETIME_MS"] ?? 3_000);
-
-/** How many rotations the measured situations last. */
-export const ROTATIONS = Number(process.env["ROTATIONS"] ?? 3);
 
 /** A cache in the emulator with one identity, and clients that log in with it; everything ends with the test. */
 export class Cache {

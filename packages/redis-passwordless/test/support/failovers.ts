@@ -1,6 +1,6 @@
 import { expect, vi } from "vitest";
 import { type AzureCluster, CLUSTER_CLIENTS, type ClusterClient, type MakeClient } from "./azure-cluster.js";
-import { TOKEN_LIFETIME_MS } from "./cache.js";
+import { TOKEN_LIFETIME_MS } from "./lifetimes.js";
 import { LISTS, type NumberedWrites } from "./numbered-writes.js";
 
 /** Until when a test of failovers may take, however slow the machine. */

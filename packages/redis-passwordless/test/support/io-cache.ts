@@ -6,9 +6,9 @@ import { IoRedisAdapter } from "../../src/adapters/ioredis/index.js";
 import type { PasswordlessSettings } from "../../src/adapters/settings.js";
 import { createIdentity, type EntraIdOptions } from "../../src/azure/entra-id.js";
 import type { Identity } from "../../src/reauth/identity.js";
-import { TOKEN_LIFETIME_MS } from "./cache.js";
+import { TOKEN_LIFETIME_MS } from "./lifetimes.js";
 
-export { ROTATIONS, TOKEN_LIFETIME_MS } from "./cache.js";
+export { ROTATIONS, TOKEN_LIFETIME_MS } from "./lifetimes.js";
 
 export type IoRedis = typeof ioredis6;
 export type Client = ioredis6.Redis;

@@ -1,5 +1,5 @@
 import type { Emulator } from "azure-redis-emulator";
-import { TOKEN_LIFETIME_MS } from "./cache.js";
+import { TOKEN_LIFETIME_MS } from "./lifetimes.js";
 
 /** Outages are shares of a lifetime; below this, the second that a recovery may take would be all that is left of it. */
 export const OUTAGE_LIFETIME_MS = Math.max(TOKEN_LIFETIME_MS, 8_000);
