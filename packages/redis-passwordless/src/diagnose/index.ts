@@ -15,6 +15,8 @@ export {
   type WatchReport,
 } from "./report.js";
 export type { Resolver } from "./resolver.js";
-export { reportText, stepLine, type TextStyle } from "./text.js";
+export { reportText } from "./text/report-text.js";
+export { stepLine } from "./text/step-line.js";
+export type { TextStyle } from "./text/style.js";
 export { libraryVersion } from "./version.js";
 export { type RotationWatch, watchRotation } from "./watch-rotation.js";

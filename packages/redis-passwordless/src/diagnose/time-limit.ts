@@ -49,6 +49,21 @@ function rejection(signal: AbortSignal): Promise<never> {
   return aborted;
 }
 
+/** Resolves after this many milliseconds. @throws the signal's reason */
+export function pause(clock: Clock, delayMs: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const timer = clock.schedule(resolve, delayMs, { keepAlive: true });
+    signal.addEventListener(
+      "abort",
+      () => {
+        timer[Symbol.dispose]();
+        reject(signal.reason as Error);
+      },
+      { once: true },
+    );
+  });
+}
+
 /** Milliseconds on a clock that nobody sets, to measure by. */
 export function stopwatch(): () => number {
   const startMs = performance.now();
