@@ -75,7 +75,7 @@ export function identityOf(settings: Settings, surroundings: Surroundings): Entr
     const takes =
       kind.takes.length === 0 ? "no other flag" : kind.takes.map((flag) => `--${flag}`).join(", ");
     throw new UsageError(
-      `${settings.sourceOf(stray)} says nothing about a ${name} identity, which takes ${takes}.`,
+      `${settings.sourceOf(stray)} says nothing about the identity ${name}, which takes ${takes}.`,
     );
   }
   return kind.options(settings, surroundings);

@@ -64,9 +64,6 @@ export const VERBOSE_FLAG = {
   verbose: { text: "more facts; never a secret" },
 } as const satisfies Flags;
 
-/** Flags that say who logs in, so that trying every identity excludes them. */
-export const IDENTIFYING_FLAGS = Object.keys(IDENTITY_FLAGS) as (keyof typeof IDENTITY_FLAGS)[];
-
 /** What people try, and why it is not there. */
 export const REFUSED_FLAGS: Readonly<Record<string, string>> = {
   "client-secret": secret("the client secret", "AZURE_CLIENT_SECRET"),
