@@ -52,7 +52,7 @@ async function examined(
       signal: stop.signal,
       onEvent: (event) => {
         if (settings.isOn("json")) output.result(JSON.stringify(event));
-        else output.log(`${new Date(event.atMs).toISOString()} ${event.summary}`);
+        else output.progress(`${new Date(event.atMs).toISOString()} ${event.summary}`);
       },
     });
   }
@@ -63,7 +63,7 @@ async function examined(
 
 /** Progress, for who waits at a terminal or wants to know all. */
 function tellStep({ settings, output }: Session, step: StepReport): void {
-  const line = stepLine(step, { colours: output.logsHaveColours, columns: output.columns });
+  const line = stepLine(step, output.logStyle);
   if (settings.isOn("verbose") && !settings.isOn("json")) output.log(line);
   else output.status(line);
 }
@@ -74,10 +74,6 @@ function show({ settings, output }: Session, report: Report): void {
     output.result(JSON.stringify(report, undefined, settings.isOn("watch") ? undefined : 2));
     return;
   }
-  const style = {
-    colours: output.hasColours,
-    columns: output.columns,
-    verbose: settings.isOn("verbose"),
-  };
+  const style = { ...output.resultStyle, verbose: settings.isOn("verbose") };
   output.result(reportText(report, style).replace(/\n$/, ""));
 }

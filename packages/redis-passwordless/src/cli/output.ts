@@ -4,6 +4,15 @@ import type { Environment } from "../identity/managed-identity-source.js";
 
 type Stream = Writable & { readonly isTTY?: boolean; readonly columns?: number };
 
+/** What a text may look like where it goes. */
+export interface Style {
+  readonly colours: boolean;
+  readonly columns: number;
+}
+
+/** A log has no width: whoever shows it breaks or cuts the lines. */
+const WIDTH_OF_LOGS = 1_000;
+
 /** Results go to standard output, everything else to standard error. Neither shows a secret. */
 export class Output {
   readonly #stdout: Stream;
@@ -61,6 +70,12 @@ export class Output {
     this.#hasStatus = true;
   }
 
+  /** What has happened, while more is to come: the newest on a terminal, all of it in a log. */
+  progress(text: string): void {
+    if (this.#stderr.isTTY === true) this.status(text);
+    else this.log(text);
+  }
+
   clearStatus(): void {
     if (this.#hasStatus) this.#stderr.write("\r\u001B[K");
     this.#hasStatus = false;
@@ -70,16 +85,14 @@ export class Output {
     return this.#stdout.isTTY === true;
   }
 
-  get columns(): number {
-    return this.#stdout.columns ?? 80;
+  /** How results may look. */
+  get resultStyle(): Style {
+    return styleOf(this.#stdout, this.#env);
   }
 
-  get hasColours(): boolean {
-    return hasColours(this.#stdout, this.#env);
-  }
-
-  get logsHaveColours(): boolean {
-    return hasColours(this.#stderr, this.#env);
+  /** How logs may look. */
+  get logStyle(): Style {
+    return styleOf(this.#stderr, this.#env);
   }
 
   /** Resolves when all that was written is with the system, or nobody reads it. */
@@ -94,6 +107,11 @@ export class Output {
   #clean(text: string): string {
     return withoutSecrets(text, this.#secrets);
   }
+}
+
+function styleOf(stream: Stream, env: Environment): Style {
+  const columns = stream.isTTY === true ? (stream.columns ?? 80) : WIDTH_OF_LOGS;
+  return { colours: hasColours(stream, env), columns };
 }
 
 /**

@@ -35,10 +35,7 @@ export async function run(session: Session): Promise<number> {
   } catch (error) {
     if (session.stop.exitCode !== undefined) return session.stop.exitCode;
     if (settings.isOn("json")) output.result(failureJson(error, facts));
-    else
-      output.log(
-        failureText(error, facts, { isVerbose: settings.isOn("verbose"), colours: output.logsHaveColours }),
-      );
+    else output.log(failureText(error, facts, { ...output.logStyle, verbose: settings.isOn("verbose") }));
     return EXIT_FAILED;
   }
 }
@@ -80,7 +77,7 @@ function show({ settings, output }: Session, report: TokenReport, token: Token):
     output.secretResult(token.reveal());
   } else if (settings.isOn("username")) output.result(report.username);
   else if (settings.isOn("json")) output.result(JSON.stringify(report, undefined, 2));
-  else if (!settings.has("file")) output.result(tokenReportText(report, { colours: output.hasColours }));
+  else if (!settings.has("file")) output.result(tokenReportText(report, output.resultStyle));
 }
 
 /** The token, or why there is none: rather the provider's last answer than that time has run out. */

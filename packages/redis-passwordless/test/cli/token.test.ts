@@ -203,9 +203,9 @@ describe.concurrent("token, when there is none", () => {
     const env = { ...azure.env(azure.servicePrincipal), AZURE_CLIENT_SECRET: "not-the-secret-1" };
     const { code, stdout, stderr } = await run(["token"], { env });
     expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
-    expect(stderr).toMatch(/^What to do: .*AZURE_CLIENT_SECRET/m);
-    expect(stderr).toMatch(/^Seen: .*AADSTS7000215/m);
-    expect(stderr).toMatch(/^https:\S+docs\/errors\.md#\S+$/m);
+    expect(stderr).toMatch(/^Remedy: .*AZURE_CLIENT_SECRET/m);
+    expect(stderr).toMatch(/^Observed: .*AADSTS7000215/m);
+    expect(stderr).toMatch(/^More: https:\S+docs\/errors\.md#\S+$/m);
   });
 
   test("--json has the explanation, --verbose the causes", async () => {

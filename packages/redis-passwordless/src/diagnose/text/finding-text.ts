@@ -1,8 +1,9 @@
+import type { Explanation } from "../../explain/explain.js";
 import type { Finding } from "../report.js";
 import { paint, type TextStyle, wrap } from "./style.js";
 
 /** The diagnosis in full: what it is and what to do first. */
-export function diagnosis(finding: Finding, style: TextStyle): string[] {
+export function diagnosis(finding: Explanation, style: TextStyle): string[] {
   const { certainty, meaning, remedy, observed, evidence, commands, alternatives, docsUrl } = finding;
   const facts = Object.entries(evidence).map(([name, value]) => `${name} ${String(value)}`);
   const others = alternatives.flatMap((other) =>
