@@ -1,6 +1,6 @@
 export type { Candidate } from "./candidates.js";
 export { examine } from "./examine.js";
-export { examineIdentities } from "./examine-identities.js";
+export { examineIdentities, type IdentitiesWatch } from "./examine-identities.js";
 export type { DoctorOptions, DoctorSurroundings, Watch } from "./options.js";
 export {
   type DoctorReport,

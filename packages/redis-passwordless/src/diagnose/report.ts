@@ -110,7 +110,6 @@ export interface WatchEvent {
     | "reauthenticationFailing"
     | "recovered"
     | "tokenExpired"
-    | "commandFailed"
     | "disconnected"
     | "survived";
   /** One line for humans. */
