@@ -18,6 +18,31 @@ describe("the packed library", () => {
     expect(exports).not.toEqual([]);
   });
 
+  test("has a command line, for npx and scripts", () => {
+    expect(consumer.runBin(NAME, ["--version"])).toMatch(/^\d+\.\d+\.\d+/);
+    expect(consumer.runBin(NAME, ["token", "--help"])).toContain("REDISCLI_AUTH");
+  });
+
+  test("what applications import has nothing of the command line in it, nor the other way round", () => {
+    const imports = consumer.run(`
+      import { readdirSync, readFileSync } from "node:fs";
+      const folder = "node_modules/${NAME}/dist/bundle";
+      const files = readdirSync(folder).filter((name) => name.endsWith(".js"));
+      const found = files.map((name) => [name, [...readFileSync(folder + "/" + name, "utf8").matchAll(/(?:from|import)\\s*\\(?"\\.\\/([^"]+)"/g)].map(([, file]) => file)]);
+      console.log(JSON.stringify(Object.fromEntries(found)));
+    `);
+    const files = Object.entries(JSON.parse(imports) as Record<string, string[]>);
+    const isOfTheCommandLine = (name: string) => /^cli[-.]/.test(name);
+    expect(files.filter(([name]) => isOfTheCommandLine(name)).length).toBeGreaterThan(3);
+    const mixed = files.flatMap(([name, imported]) =>
+      imported
+        .filter((other) => isOfTheCommandLine(other) !== isOfTheCommandLine(name))
+        .map((other) => `${name} → ${other}`),
+    );
+    expect(mixed).toEqual([]);
+    expect(files.flatMap(([, imported]) => imported).length).toBeGreaterThan(10);
+  });
+
   test("can be asked for its version", () => {
     const printed = consumer.run(`
       import { createRequire } from "node:module";
