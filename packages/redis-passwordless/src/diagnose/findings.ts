@@ -28,7 +28,7 @@ function findingOf({ step, error, severity, facts }: Failure, known: Facts): Fin
 }
 
 function rank({ rule, severity, step }: Finding): number {
-  const kind = ROOTS.has(rule) ? 0 : severity === "error" ? 1 : 2;
+  const kind = severity === "warning" ? 2 : ROOTS.has(rule) ? 0 : 1;
   return kind * STEP_NAMES.length + STEP_NAMES.indexOf(step);
 }
 

@@ -96,14 +96,17 @@ function report({ steps, options }: Examination, step: Step, answers: Answers): 
       : []),
   ].join("; ");
   const { read, write } = verdicts;
-  const failed = Object.values(answers).find((reply) => verdictOn(reply) === "failed");
+  const failed = [answers["read"], answers["write"]].find((reply) => verdictOn(reply) === "failed");
+  const odd = Object.values(answers).find((reply) => verdictOn(reply) === "failed");
   // What a policy does not allow is how somebody wants it, unless nothing is left.
   const useless =
     read === "denied" && (write === "denied" || write === "notTried") ? answers["read"] : undefined;
-  const wrong = failed ?? useless;
+  const wrong = failed ?? useless ?? odd;
   if (wrong === undefined) return;
-  step.status = "warning";
-  steps.fail("permissions", wrong, { severity: "warning" });
+  // A server that is full, or a replica, refuses what the policy allows: nobody can work like this.
+  const severity = failed === undefined ? "warning" : "error";
+  step.status = failed === undefined ? "warning" : "failed";
+  steps.fail("permissions", wrong, { severity });
 }
 
 function verdictOn(reply: Reply | undefined): Verdict {

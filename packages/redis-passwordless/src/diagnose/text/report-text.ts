@@ -3,7 +3,10 @@ import { duration } from "../identity-steps.js";
 import type { DoctorReport, Finding, IdentitiesReport, IdentityRow, WatchReport } from "../report.js";
 import { alsoFound, capital, diagnosis } from "./finding-text.js";
 import { markOf, stepLine } from "./step-line.js";
-import { fit, paint, type TextStyle } from "./style.js";
+import { fit, paint, type TextStyle, wrap } from "./style.js";
+
+/** Below what a mark or a time begins. */
+const INDENT = "     ";
 
 /**
  * The report for a terminal or a log; ends with a line break. A healthy one fits on a screen of 24 lines and 80
@@ -64,7 +67,7 @@ function rowLines(row: IdentityRow, style: TextStyle): string[] {
     `     token ${token}${objectId === undefined ? "" : `, object ID ${objectId}`}, login ${login}`,
     ...(first === undefined
       ? []
-      : [fit(`     ${capital(first.meaning)} (${first.certainty}).`, style), `     ${first.remedy}`]),
+      : wrap(`     ${capital(first.meaning)} (${first.certainty}). ${first.remedy}`, style, INDENT)),
   ];
 }
 
@@ -79,7 +82,9 @@ function watchLines(report: WatchReport, style: TextStyle): string[] {
     failed: "Failed: the connection was not kept alive.",
   }[outcome];
   return [
-    ...report.events.map(({ atMs, summary }) => fit(`${new Date(atMs).toISOString()} ${summary}`, style)),
+    ...report.events.flatMap(({ atMs, summary }) =>
+      wrap(`${new Date(atMs).toISOString()} ${summary}`, style, INDENT),
+    ),
     "",
     ...findingLines(findings, report.isHealthy, style),
     `New tokens: ${rotations}; logins on the open connection${id}: ${reauthentications}${margin}`,

@@ -32,13 +32,13 @@ export function fit(line: string, { columns, verbose = false }: TextStyle): stri
 /** Breaks a text between words; the lines after the first begin with the indent. */
 export function wrap(text: string, { columns }: TextStyle, indent = ""): string[] {
   const lines: string[] = [];
-  let line = "";
-  for (const word of text.split(/\s+/)) {
-    if (line !== "" && line.length + 1 + word.length > columns) {
+  let line = /^\s*/.exec(text)?.[0] ?? "";
+  for (const word of text.trim().split(/\s+/)) {
+    if (line.trim() !== "" && line.length + 1 + word.length > columns) {
       lines.push(line);
       line = `${indent}${word}`;
     } else {
-      line = line === "" ? word : `${line} ${word}`;
+      line += line.trim() === "" ? word : ` ${word}`;
     }
   }
   return [...lines, line];
