@@ -32,8 +32,8 @@ export function findAccessKey({ options, variables, server, hints }: Situation):
   if (password === undefined) return undefined;
   if (ownKey !== undefined && password.reveal() !== ownKey) {
     throw contradictory(
-      names.password,
-      names.connectionString,
+      { rule: "access-keys-differ", contradiction: "keys" },
+      [names.password, names.connectionString],
       `${names.password} and ${names.connectionString} hold different keys.`,
       "Unset the one that is not meant.",
     );
@@ -42,8 +42,8 @@ export function findAccessKey({ options, variables, server, hints }: Situation):
   const [other] = variables.set("clientId", "clientSecret");
   if (other !== undefined) {
     throw contradictory(
-      name,
-      other,
+      { rule: "access-key-and-identity", contradiction: "keyAndIdentity" },
+      [name, other],
       `${name} holds an access key, and ${other} names an identity: only one of them can log in.`,
       "Unset the one that is not meant, or give the option `entraId: {}` to log in with the identity.",
     );
@@ -78,8 +78,8 @@ function assertOwnServer(
   const own = serverOf(variables);
   if (own === undefined || own.endpoint.host === endpoint.host) return;
   throw contradictory(
-    name,
-    "endpoint",
+    { rule: "access-key-of-other-cache", contradiction: "keyOfOtherCache" },
+    [name, "endpoint"],
     `${name} holds the access key of ${own.endpoint.host}, and ${reason} says ${endpoint.host}.`,
     `Unset ${name}, or give the option \`entraId: {}\` to log in with an identity.`,
   );

@@ -98,8 +98,8 @@ function neededFor({ variables, env }: Situation, field: "clientId" | "tenantId"
   const standard = field === "clientId" ? "AZURE_CLIENT_ID" : "AZURE_TENANT_ID";
   const isSet = variable(env, standard) !== undefined;
   throw contradictory(
-    names.clientSecret,
-    names[field],
+    { rule: "service-principal-incomplete", contradiction: "incompletePrincipal" },
+    [names.clientSecret, names[field]],
     `${names.clientSecret} is set, and ${names[field]} is not${isSet ? ` (${standard} is, and says nothing here)` : ""}: a service principal needs both.`,
     `Set ${names[field]}, or unset ${names.clientSecret}.`,
   );

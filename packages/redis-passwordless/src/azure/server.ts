@@ -120,8 +120,8 @@ function beside({ names, get }: Pick<ServiceConnectorVariables, "names" | "get">
 
 function differ(one: string, other: string, value: string, otherValue: string): PasswordlessError {
   return contradictory(
-    one,
-    other,
+    { rule: "addresses-differ", contradiction: "addresses" },
+    [one, other],
     `${one} says ${value}, ${other} says ${otherValue}.`,
     "Unset the one that is not meant, or give the option `endpoint`.",
   );

@@ -1,5 +1,6 @@
 import { invalidOption, PasswordlessError } from "../core/errors.js";
 import { rejectUnknownOptions } from "../core/unknown-options.js";
+import type { Facts } from "../explain/facts.js";
 import type { Environment } from "../identity/managed-identity-source.js";
 
 /** What a variable of Azure Service Connector holds. */
@@ -110,17 +111,24 @@ export function rejectMisspelt(
   }
 }
 
+/** In what two settings contradict each other: a rule of `explain/`, and the fact by which it is found again. */
+export interface Contradiction {
+  readonly rule: string;
+  readonly contradiction: NonNullable<Facts["contradiction"]>;
+}
+
 /** The error for two settings of which only one can be meant. */
 export function contradictory(
-  variable: string,
-  otherVariable: string,
+  { rule, contradiction }: Contradiction,
+  [variable, otherVariable]: readonly [string, string],
   message: string,
   remedy: string,
 ): PasswordlessError {
   return new PasswordlessError("ERR_PASSWORDLESS_ENVIRONMENT_CONTRADICTORY", {
     message,
     remedy,
-    details: { variable, otherVariable },
+    rule,
+    details: { variable, otherVariable, contradiction },
   });
 }
 

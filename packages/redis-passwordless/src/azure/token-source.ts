@@ -39,8 +39,8 @@ export function cloudOf({ options, server, env, hints }: Situation): Pick<EntraI
   const found = cloudOfAuthority(commonSettings({}, env).authorityHost);
   if (found === undefined || found === endpoint.cloud) return {};
   throw contradictory(
-    "AZURE_AUTHORITY_HOST",
-    reason,
+    { rule: "authority-of-other-cloud", contradiction: "cloud" },
+    ["AZURE_AUTHORITY_HOST", reason],
     `AZURE_AUTHORITY_HOST (${written}) belongs to the cloud "${found}", and ${endpoint.host} (${reason}) to "${endpoint.cloud}".`,
     `Set AZURE_AUTHORITY_HOST to ${endpoint.authorityHost}, or say which is meant with the option \`entraId: { cloud }\`.`,
   );

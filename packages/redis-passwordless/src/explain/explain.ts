@@ -67,12 +67,15 @@ export function explain(error: unknown, context: ExplainContext = {}): Explanati
 }
 
 function isBefore(rule: Rule, other: Rule | undefined): boolean {
-  return other === undefined || RULES.indexOf(rule) < RULES.indexOf(other);
+  // Without signals it has been found out by who has raised it, and no error looks like it.
+  return other === undefined || (other.when.length > 0 && RULES.indexOf(rule) < RULES.indexOf(other));
 }
 
 function explanationOf(verdict: Verdict, facts: Facts, observed: string): Explanation {
   const { rule, meaning, remedy, commands } = verdict;
-  const alternatives = (rule.alternatives ?? []).flatMap((id) => {
+  const certainty = certaintyOf(rule, facts);
+  const others = certainty === "certain" ? [] : (rule.alternatives ?? []);
+  const alternatives = others.flatMap((id) => {
     const other = RULES.find((candidate) => candidate.id === id);
     if (other === undefined || !(other.given ?? []).every((condition) => holds(condition, facts))) return [];
     const { meaning, remedy } = verdictOf(other, facts);
@@ -81,7 +84,7 @@ function explanationOf(verdict: Verdict, facts: Facts, observed: string): Explan
   return {
     code: rule.code,
     rule: rule.id,
-    certainty: rule.certainty ?? "certain",
+    certainty,
     observed,
     meaning,
     remedy,
@@ -91,6 +94,10 @@ function explanationOf(verdict: Verdict, facts: Facts, observed: string): Explan
     retryable: rule.isRetryable ?? false,
     docsUrl: docsUrlOf(rule.id),
   };
+}
+
+function certaintyOf({ certainty = "certain", certainGiven }: Rule, facts: Facts): Certainty {
+  return certainGiven?.every((condition) => holds(condition, facts)) === true ? "certain" : certainty;
 }
 
 /** An error of ours whose cause no rule narrows down: what it says of itself. */

@@ -1,3 +1,4 @@
+import { policiesWith } from "./access-policies.js";
 import { loginCommand, type Tool } from "./developer-tool.js";
 
 /**
@@ -8,6 +9,10 @@ export interface Facts {
   // The cache
   readonly host?: string | undefined;
   readonly port?: number | undefined;
+  /** `host:port`; follows from the two. */
+  readonly endpoint?: string | undefined;
+  /** Whether the connection uses TLS. */
+  readonly isEncrypted?: boolean | undefined;
   readonly product?: "managedRedis" | "cacheForRedis" | "enterprise" | "unknown" | undefined;
   /** What the certificate is compared with. */
   readonly serverName?: string | undefined;
@@ -64,6 +69,8 @@ export interface Facts {
   readonly identityType?: string | undefined;
   readonly resourceId?: string | undefined;
   readonly tokenExpiresAtMs?: number | undefined;
+  /** Whether it had ended when the server examined it. */
+  readonly isTokenExpired?: boolean | undefined;
   /** How far this machine's clock is ahead of the identity provider's; negative: behind. */
   readonly clockSkewMs?: number | undefined;
   /** Whether a token that has ended has done so by its issuer's clock too. */
@@ -79,12 +86,30 @@ export interface Facts {
   readonly reply?: string | undefined;
   readonly networkError?: string | undefined;
   readonly topology?: string | undefined;
-  /** What NOPERM is about. */
+  /** Why a client or connection cannot be kept logged in. */
+  readonly clientProblem?:
+    | "connectionHeld"
+    | "subscriberWithoutResp3"
+    | "loginInTransaction"
+    | "notAttachable"
+    | "unknownClass"
+    | "tooOld"
+    | undefined;
+  /** In what two settings contradict each other. */
+  readonly contradiction?:
+    | "addresses"
+    | "keys"
+    | "keyAndIdentity"
+    | "keyOfOtherCache"
+    | "incompletePrincipal"
+    | "cloud"
+    | undefined;
+  /** What NOPERM is about, or the command that the server does not know. */
   readonly command?: string | undefined;
   readonly key?: string | undefined;
   readonly channel?: string | undefined;
 
-  /** What an experiment has shown, such as the doctor's. */
+  /** What an experiment has shown, such as the doctor's: another identity of the same tenant that gets in. */
   readonly otherIdentityAccepted?: string | undefined;
   readonly worksAs?: "clientId" | "objectId" | "resourceId" | "none" | undefined;
 }
@@ -102,7 +127,7 @@ export type Condition =
   | { readonly fact: FactName; readonly below: number };
 
 export function holds(condition: Condition, facts: Facts): boolean {
-  const value = facts[condition.fact];
+  const value = valueOf(condition.fact, facts);
   if ("isKnown" in condition) return (value !== undefined) === condition.isKnown;
   if (value === undefined) return false;
   if ("is" in condition) return value === condition.is;
@@ -116,9 +141,18 @@ export function holds(condition: Condition, facts: Facts): boolean {
   return isSame === "equals" in condition;
 }
 
+/** A fact, also where it only follows from others. */
+function valueOf(name: FactName, facts: Facts): Facts[FactName] {
+  const { host, port } = facts;
+  const isEndpoint = name === "endpoint" && host !== undefined && port !== undefined;
+  return facts[name] ?? (isEndpoint ? `${host}:${port}` : undefined);
+}
+
 /** What texts may name besides facts, and how it follows from them. */
 const DERIVED: Readonly<Record<string, (facts: Facts) => string | undefined>> = {
   cacheName: ({ host }) => cacheName(host),
+  productPort: ({ host = "" }) => (host.includes(".redis.cache.") ? "6380" : "10000"),
+  policiesWithCommand: ({ command }) => policiesWith(command),
   login: ({ tool, expectedTenantId }) => loginCommand(tool, expectedTenantId),
   scopedLogin: ({ tool, expectedTenantId, scope = "https://redis.azure.com/.default" }) =>
     loginCommand(tool, expectedTenantId, scope),
@@ -133,7 +167,7 @@ export const PLACEHOLDER = /\{(?:'([^']*)')?([A-Za-z]+)(?:\|([^{}]*))?\}/g;
  */
 export function fill(template: string, facts: Facts): string {
   return template.replace(PLACEHOLDER, (_, before: string | undefined, name: string, otherwise?: string) => {
-    const value = DERIVED[name]?.(facts) ?? facts[name as FactName];
+    const value = DERIVED[name]?.(facts) ?? valueOf(name as FactName, facts);
     if (value !== undefined) return `${before ?? ""}${String(value)}`;
     return otherwise ?? (before === undefined ? "…" : "");
   });

@@ -1,7 +1,9 @@
 import { PasswordlessError } from "../core/errors.js";
 import { redact } from "../core/sanitise.js";
+import { certificateFacts } from "./certificate-facts.js";
 import { toolSpeaking } from "./developer-tool.js";
 import type { Facts } from "./facts.js";
+import { factsInReply } from "./reply-facts.js";
 import type { Signal, Target } from "./rule.js";
 
 /** What can be seen of a failure. */
@@ -79,7 +81,7 @@ export function observe(error: unknown): Observation & { readonly facts: Facts }
     texts,
     isForeign: details["isForeign"] === true,
     reply: typeof details["reply"] === "string" ? details["reply"] : undefined,
-    facts: { ...azure?.facts, ...details },
+    facts: { ...azure?.facts, ...factsInReply(texts), ...certificateFacts(chain), ...details },
   };
 }
 
@@ -125,13 +127,22 @@ function httpStatus(link: unknown): number | undefined {
   return typeof value === "number" ? value : undefined;
 }
 
+/** Where clients keep the error behind theirs: Node, aggregates, ioredis's clusters, node-redis's reconnecting. */
+const WRAPPED_AS = [
+  "cause",
+  "errors",
+  "lastNodeError",
+  "previousErrors",
+  "originalError",
+  "socketError",
+] as const;
+
 /** The error, its causes, and the members of aggregate errors. */
 export function chainOf(error: unknown, depth = 0): readonly unknown[] {
   if (error === undefined || error === null || depth > DEEPEST) return [];
   if (typeof error !== "object") return [error];
-  const { cause, errors } = error as { cause?: unknown; errors?: unknown };
-  const inner = Array.isArray(errors) ? errors : [];
-  return [error, ...[cause, ...inner].flatMap((next) => chainOf(next, depth + 1))];
+  const behind = WRAPPED_AS.flatMap((name) => (error as Record<string, unknown>)[name]);
+  return [error, ...behind.flatMap((next) => chainOf(next, depth + 1))];
 }
 
 function textOf(link: unknown, name: string): string | undefined {

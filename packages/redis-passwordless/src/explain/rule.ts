@@ -54,6 +54,8 @@ export interface Rule {
   readonly given?: readonly Condition[];
   /** @default "certain" */
   readonly certainty?: "certain" | "likely";
+  /** When these are all known to be so, nothing else is left, and what was likely is certain. */
+  readonly certainGiven?: readonly Condition[];
   /** What it means: the part of a sentence after a colon. `{fact}` and `{fact|otherwise}` are filled in. */
   readonly meaning: string;
   /** One sentence to act on. */

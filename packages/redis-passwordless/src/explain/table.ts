@@ -1,4 +1,5 @@
 import type { Rule } from "./rule.js";
+import { CONFIGURATION_RULES } from "./rules/configuration.js";
 import { DEVELOPER_TOOL_RULES } from "./rules/developer-tools.js";
 import { ENTRA_ID_RULES } from "./rules/entra-id.js";
 import { MANAGED_IDENTITY_RULES } from "./rules/managed-identity.js";
@@ -12,6 +13,7 @@ export const RULES: readonly Rule[] = [
   ...MANAGED_IDENTITY_RULES,
   ...ENTRA_ID_RULES,
   ...DEVELOPER_TOOL_RULES,
+  ...CONFIGURATION_RULES,
   ...REDIS_RULES,
   ...NETWORK_RULES,
 ];

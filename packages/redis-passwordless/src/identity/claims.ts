@@ -90,6 +90,7 @@ export function checkClaims(claims: TokenClaims, expected: ClaimExpectations): s
 export function publicFacts(claims: TokenClaims): Record<string, string> {
   const facts: Record<string, string> = {};
   if (claims.aud !== undefined) facts["audience"] = claims.aud;
+  if (claims.oid !== undefined) facts["objectId"] = claims.oid;
   if (claims.tid !== undefined) facts["tenantId"] = claims.tid;
   const clientId = claims.appid ?? claims.azp;
   if (clientId !== undefined) facts["clientId"] = clientId;

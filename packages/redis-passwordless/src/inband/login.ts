@@ -1,7 +1,7 @@
 import type { Duplex } from "node:stream";
 import { encodeCommand, ReplyScanner } from "resp-framing";
 import type { Token } from "../core/token.js";
-import { refusedError } from "../reauth/connection.js";
+import { encryptionOf, refusedError } from "../reauth/connection.js";
 import { type Markers, pingMarker, unknownCommand, unknownCommandMarkers } from "./marker.js";
 
 /** What a login has found out. */
@@ -35,7 +35,7 @@ export async function logIn(
   // In one write: AUTH comes first, so its error is never lost (https://github.com/redis/redis/issues/15640).
   const [auth, pong, error, answer] = await ask(stream, commands, signal);
   if (auth === undefined || !auth.subarray(0, 3).equals(OK)) {
-    throw refusedError(label, token, textOf(auth ?? Buffer.alloc(0)));
+    throw refusedError(label, token, textOf(auth ?? Buffer.alloc(0)), encryptionOf(stream));
   }
   if (pong?.equals(ping.reply) === true) return { markers: pingMarker, answer };
   return { markers: error === undefined ? undefined : unknownCommandMarkers(unknown, error), answer };

@@ -2,7 +2,7 @@ import type { Socket } from "node:net";
 import { CommandScanner, encodeCommand, parseCommand } from "resp-framing";
 import type { Clock } from "../core/clock.js";
 import type { Token } from "../core/token.js";
-import { type Connection, type LoginResult, refusedError } from "../reauth/connection.js";
+import { type Connection, encryptionOf, type LoginResult, refusedError } from "../reauth/connection.js";
 import { BlockedCommand } from "./blocked-command.js";
 import { BLOCKING_COMMANDS, blockingCommand } from "./blocking-command.js";
 import { ClientWrites } from "./client-writes.js";
@@ -121,7 +121,7 @@ export class InbandSession implements Connection {
     if (verdict?.subarray(0, 3).equals(OK) === true) return "accepted";
     // Redis 7.2 and later drop the error when replies are pending (https://github.com/redis/redis/issues/15640).
     const text = verdict === undefined ? "the login was not answered" : textOf(verdict);
-    throw refusedError(this.label, token, text);
+    throw refusedError(this.label, token, text, encryptionOf(this.#socket));
   }
 
   /** A transaction would queue it, and is not silent for long. */

@@ -3,6 +3,7 @@ import { reconnectDelayMs } from "../azure/client-advice.js";
 import type { Clock } from "../core/clock.js";
 import { PasswordlessError } from "../core/errors.js";
 import { askAside, type Dial } from "../reauth/probe.js";
+import { unreachableError } from "../reauth/unreachable.js";
 import { TOPOLOGY_QUESTION, type Topology, topologyOf } from "../topology/topology.js";
 import type { Cache } from "./cache.js";
 
@@ -36,7 +37,10 @@ export async function askTopology(cache: Cache, options: AskOptions): Promise<To
     } catch (error) {
       if (PasswordlessError.is(error)) throw error;
       const isLate = clock.now() - startMs >= PATIENCE_MS;
-      if (isLate || !isTransient(error)) throw unreachable(cache, error);
+      if (isLate || !isTransient(error)) {
+        const label = labelOf(cache.endpoint);
+        throw unreachableError(label, `${label} cannot be asked which client it wants`, error);
+      }
       await pause(clock, reconnectDelayMs(attempt, random));
     }
   }
@@ -98,13 +102,4 @@ function labelOf({ host, port }: Cache["endpoint"]): string {
 
 function timeoutError(timeoutMs: number): Error {
   return Object.assign(new Error(`no answer within ${timeoutMs} ms`), { code: "ETIMEDOUT" });
-}
-
-function unreachable({ endpoint }: Cache, cause: unknown): PasswordlessError {
-  return new PasswordlessError("ERR_PASSWORDLESS_CONNECTION_FAILED", {
-    message: `${labelOf(endpoint)} cannot be asked which client it wants: ${cause instanceof Error ? cause.message : String(cause)}.`,
-    remedy: "Check host name, port, firewall and private DNS zone, and that its certificate is trusted.",
-    retryable: true,
-    cause,
-  });
 }

@@ -1,7 +1,7 @@
 import type { Duplex } from "node:stream";
-import { PasswordlessError } from "../core/errors.js";
 import type { Token } from "../core/token.js";
-import { refusedError } from "./connection.js";
+import { encryptionOf, refusedError } from "./connection.js";
+import { unreachableError } from "./unreachable.js";
 
 /** Opens a connection to the server, verified as the client's own connections are. */
 export type Dial = (signal: AbortSignal) => Promise<Duplex>;
@@ -25,16 +25,13 @@ export async function probeLogin(
   token: Token,
   signal: AbortSignal,
 ): Promise<void> {
-  const [reply = ""] = await askServer(dial(signal), [authOf(token)], signal).catch((error: unknown) => {
-    throw new PasswordlessError("ERR_PASSWORDLESS_CONNECTION_FAILED", {
-      message: `The new token could not be tried at ${label}: ${error instanceof Error ? error.message : String(error)}.`,
-      remedy:
-        "Check that the server is reachable and its certificate is trusted; open connections are not affected.",
-      retryable: true,
-      cause: error,
-    });
+  const dialing = dial(signal);
+  const [reply = ""] = await askServer(dialing, [authOf(token)], signal).catch((error: unknown) => {
+    const observed = `The new token could not be tried at ${label}, which affects no open connection`;
+    throw unreachableError(label, observed, error);
   });
-  if (!reply.startsWith("+OK")) throw refusedError(label, token, reply.replace(/^[-+]/, ""));
+  if (!reply.startsWith("+OK"))
+    throw refusedError(label, token, reply.replace(/^[-+]/, ""), encryptionOf(await dialing));
 }
 
 /**
@@ -60,7 +57,9 @@ export async function askAside(
   try {
     const token = await unlessAborted(awaited, signal);
     const [login = "", answer = ""] = await askServer(dialing, [authOf(token), question], signal);
-    if (!login.startsWith("+OK")) throw refusedError(label, token, login.replace(/^[-+]/, ""));
+    if (!login.startsWith("+OK")) {
+      throw refusedError(label, token, login.replace(/^[-+]/, ""), encryptionOf(await dialing));
+    }
     return answer;
   } catch (error) {
     // Nobody waits for the connection any more, whether it is open or not.

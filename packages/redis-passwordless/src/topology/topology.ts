@@ -1,4 +1,5 @@
 import { PasswordlessError } from "../core/errors.js";
+import { serverFacts } from "../explain/server.js";
 
 /**
  * How a server wants to be used: as a `cluster`, whose clients find the node of each key, or as a `single` server;
@@ -79,6 +80,7 @@ export function topologyMismatch(label: string, actual: Topology, names: ClientN
   return new PasswordlessError("ERR_PASSWORDLESS_TOPOLOGY_MISMATCH", {
     message: `${label} ${observed}; it was used with ${names.used}.`,
     remedy: `Use ${names.needed}.`,
-    details: { endpoint: label, topology: actual },
+    rule: actual === "cluster" ? "moved" : "cluster-client-on-single-server",
+    details: { ...serverFacts(label), endpoint: label, topology: actual },
   });
 }

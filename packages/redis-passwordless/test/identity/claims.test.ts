@@ -38,10 +38,11 @@ describe("reading a token", () => {
     expect(error.message).not.toContain(text);
   });
 
-  test("public facts name neither the user nor the token", () => {
+  test("public facts name neither the person nor the token", () => {
     const facts = publicFacts(decodeClaims(jwt({ upn: "me@example.com" })));
     expect(facts).toEqual({
       audience: "https://redis.azure.com",
+      objectId: OID,
       tenantId: TENANT,
       clientId: CLIENT,
       identityType: "app",

@@ -57,7 +57,8 @@ describe("TopologyCheck", () => {
           message: expect.stringMatching(/cache:1 is an OSS cluster.*createClient/),
           remedy: expect.stringContaining("createCluster"),
           retryable: false,
-          details: { endpoint: "cache:1", topology: "cluster" },
+          rule: "moved",
+          details: { target: "redis", host: "cache", port: 1, endpoint: "cache:1", topology: "cluster" },
         }),
       );
       expect(check.question).toEqual(["CLUSTER", "SLOTS"]);

@@ -1,4 +1,5 @@
 import { invalidOption, PasswordlessError } from "../../core/errors.js";
+import type { Facts } from "../../explain/facts.js";
 import type { Identity } from "../../reauth/identity.js";
 import { type AddressMap, isAddress, verifiedAs } from "../../topology/address-map.js";
 import { assertEncrypted } from "../plaintext.js";
@@ -215,7 +216,11 @@ function sentinelClass(Redis: ClientClass | undefined): ConnectorClass {
 function assertRedisClass(Redis: unknown): void {
   const prototype = prototypeOf(Redis);
   if ("nodes" in prototype) {
-    throw unsupported("The class given is `Cluster`", "Use `passwordless(Cluster, nodes, options)`.");
+    throw unsupported(
+      "client-class-unknown",
+      "The class given is `Cluster`",
+      "Use `passwordless(Cluster, nodes, options)`.",
+    );
   }
   assertModern(prototype, "mode");
 }
@@ -224,6 +229,7 @@ function assertClusterClass(Cluster: unknown): void {
   const prototype = prototypeOf(Cluster);
   if (!("nodes" in prototype)) {
     throw unsupported(
+      "client-class-unknown",
       "The class given is no `Cluster`",
       "Use `passwordless(Redis, options)` for one server.",
     );
@@ -235,6 +241,7 @@ function prototypeOf(Class: unknown): object {
   const prototype: unknown = typeof Class === "function" ? Class.prototype : undefined;
   if (typeof prototype === "object" && prototype !== null && "sendCommand" in prototype) return prototype;
   throw unsupported(
+    "client-class-unknown",
     "The class given is not `Redis` or `Cluster` of ioredis or iovalkey",
     'Use `import { Redis } from "ioredis"`, 5 or later, or `from "iovalkey"`.',
   );
@@ -243,7 +250,11 @@ function prototypeOf(Class: unknown): object {
 /** Members that came with ioredis 5: `mode` of a client, `createScanStream` of a cluster. */
 function assertModern(prototype: object, member: string): void {
   if (member in prototype) return;
-  throw unsupported("This version of ioredis is too old", "Use ioredis 5 or later, or iovalkey.");
+  throw unsupported(
+    "client-too-old",
+    "This version of ioredis is too old",
+    "Use ioredis 5 or later, or iovalkey.",
+  );
 }
 
 function isCluster(client: object): client is ClusterClient {
@@ -254,11 +265,24 @@ function assertClient(client: object): asserts client is Client {
   const { options, status, mode } = client as Partial<Client>;
   if (typeof options === "object" && typeof status === "string" && typeof mode === "string") return;
   throw unsupported(
+    "client-not-attachable",
     "This is no client of ioredis 5, ioredis 6 or iovalkey",
     "Give `attach` what `new Redis()` or `new Cluster()` returns.",
   );
 }
 
-function unsupported(message: string, remedy: string): PasswordlessError {
-  return new PasswordlessError("ERR_PASSWORDLESS_CLIENT_UNSUPPORTED", { message: `${message}.`, remedy });
+/** Each of them is a rule of `explain/`. */
+const PROBLEMS = {
+  "client-class-unknown": "unknownClass",
+  "client-not-attachable": "notAttachable",
+  "client-too-old": "tooOld",
+} as const satisfies Record<string, Facts["clientProblem"]>;
+
+function unsupported(rule: keyof typeof PROBLEMS, message: string, remedy: string): PasswordlessError {
+  return new PasswordlessError("ERR_PASSWORDLESS_CLIENT_UNSUPPORTED", {
+    message: `${message}.`,
+    remedy,
+    rule,
+    details: { clientProblem: PROBLEMS[rule] },
+  });
 }

@@ -106,6 +106,8 @@ function unsupported(observed: string): PasswordlessError {
   return new PasswordlessError("ERR_PASSWORDLESS_CLIENT_UNSUPPORTED", {
     message: `This client cannot be attached: ${observed}.`,
     remedy: "Pass a client made by `createClient` of node-redis 5.12 or 6.",
+    rule: "client-not-attachable",
+    details: { clientProblem: "notAttachable" },
   });
 }
 
@@ -135,5 +137,7 @@ function manyClients(maker: string): PasswordlessError {
     message: `The result of \`${maker}\` cannot be attached: its connections come and go unseen.`,
     remedy:
       "Its options alone keep it authenticated. For commands that block for ever, hand-written transactions and RESP2 subscribers, attach a client of their own.",
+    rule: "client-not-attachable",
+    details: { clientProblem: "notAttachable" },
   });
 }

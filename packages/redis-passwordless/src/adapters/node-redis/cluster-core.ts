@@ -69,5 +69,7 @@ export function coreOf(cluster: object): ClusterCore {
   throw new PasswordlessError("ERR_PASSWORDLESS_CLIENT_UNSUPPORTED", {
     message: "This cluster cannot be attached: it has no way to be told to look for its nodes.",
     remedy: "Pass what `createCluster` of node-redis 5.12 or 6 returns.",
+    rule: "client-not-attachable",
+    details: { clientProblem: "notAttachable" },
   });
 }

@@ -184,6 +184,7 @@ export class NodeRedisAdapter {
     const isEncrypted = endpoints.some((endpoint) => endpoint.isEncrypted);
     return new CredentialsProvider(reauthenticator, label, {
       plaintextTo: isEncrypted || settings.allowPlaintext === true ? "anywhere" : "thisMachine",
+      isEncrypted,
       ...(topology === undefined ? {} : { topology: { check: topology, dial: dialerOf(endpoints[0]!) } }),
     });
   }

@@ -20,6 +20,8 @@ const TOPOLOGY_TIMEOUT_MS = 5_000;
 export interface CredentialsProviderOptions {
   /** With `"thisMachine"`, connections that are not encrypted get no token for any other host. */
   readonly plaintextTo: "thisMachine" | "anywhere";
+  /** Whether the servers are reached with TLS, where that is known. */
+  readonly isEncrypted?: boolean;
   /** Checks with the first login that the server is of the kind that the client expects. */
   readonly topology?: { readonly check: TopologyCheck; readonly dial: Dial };
 }
@@ -162,7 +164,7 @@ export class CredentialsProvider implements StreamingCredentialsProvider {
   refused(reply: Error): void {
     const token = this.#lastHandedOut;
     if (token === undefined) return;
-    const explained = refusedError(this.#label, token, reply.message);
+    const explained = refusedError(this.#label, token, reply.message, this.#options);
     // The application hears Redis's own words from its client; the remedy comes along.
     reply.cause ??= explained;
     this.#reauthenticator.refused(token, explained);

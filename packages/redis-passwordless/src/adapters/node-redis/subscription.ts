@@ -122,6 +122,8 @@ function queuedError(label: string): PasswordlessError {
   return new PasswordlessError("ERR_PASSWORDLESS_CLIENT_UNSUPPORTED", {
     message: `The login at ${label} fell into a hand-written MULTI: its EXEC has one reply too many.`,
     remedy: "Attach the client to this library, or use the client's own `multi()`.",
+    rule: "login-in-transaction",
+    details: { clientProblem: "loginInTransaction" },
     retryable: true,
   });
 }
