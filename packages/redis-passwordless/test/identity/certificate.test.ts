@@ -1,6 +1,7 @@
 import { constants, createHash, verify, X509Certificate } from "node:crypto";
 import { readFileSync, renameSync, writeFileSync } from "node:fs";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { explain } from "../../src/explain/explain.js";
 import { loadCertificate } from "../../src/identity/certificate.js";
 import { createIdentityProvider } from "../../src/identity/index.js";
 import { readPkcs12 } from "../../src/identity/pkcs12.js";
@@ -228,7 +229,10 @@ describe("a PFX file", () => {
       const error = await refusal(
         withCertificate({ clientCertificate, clientCertificatePassword: "nope-nope" }),
       );
-      expect(error.code).toBe("ERR_PASSWORDLESS_CERTIFICATE_UNUSABLE");
+      expect(error).toMatchObject({
+        code: "ERR_PASSWORDLESS_CERTIFICATE_UNUSABLE",
+        rule: "certificate-password-wrong",
+      });
       expect(error.message).toContain("password is wrong");
       expect(error.message).not.toContain("nope-nope");
     }
@@ -236,6 +240,7 @@ describe("a PFX file", () => {
 
   test("without its password says that it needs one", async () => {
     const error = await refusal(withCertificate({ clientCertificate: exportPfx([]) }));
+    expect(error.rule).toBe("certificate-password-missing");
     expect(error.message).toContain("needs a password");
   });
 
@@ -270,14 +275,20 @@ describe("a PFX file", () => {
 
 describe("a certificate that cannot be used", () => {
   test.each([
-    ["without a key", () => text("app.crt"), /no private key/],
-    ["without a certificate", () => text("app.key"), /no certificate/],
-    ["with another's key", () => text("app.crt") + text("other.key"), /belongs to none/],
-    ["with an elliptic key", () => text("ec.crt") + text("ec.key"), /RSA/],
-    ["that is neither PEM nor PFX", () => "bm90IGEgY2VydGlmaWNhdGU=", /PFX/],
-  ])("%s is refused, naming the option", async (_, content, why) => {
+    ["without a key", () => text("app.crt"), /no private key/, "certificate-key-absent"],
+    ["without a certificate", () => text("app.key"), /no certificate/, "certificate-absent"],
+    [
+      "with another's key",
+      () => text("app.crt") + text("other.key"),
+      /belongs to none/,
+      "certificate-key-mismatch",
+    ],
+    ["with an elliptic key", () => text("ec.crt") + text("ec.key"), /RSA/, "certificate-key-type"],
+    ["that is neither PEM nor PFX", () => "bm90IGEgY2VydGlmaWNhdGU=", /PFX/, "certificate-unusable"],
+  ])("%s is refused, naming the option", async (_, content, why, rule) => {
     const error = await refusal(withCertificate({ clientCertificate: content() }));
-    expect(error).toMatchObject({ code: "ERR_PASSWORDLESS_CERTIFICATE_UNUSABLE", retryable: false });
+    expect(error).toMatchObject({ code: "ERR_PASSWORDLESS_CERTIFICATE_UNUSABLE", rule, retryable: false });
+    expect(explain(error)).toMatchObject({ rule, remedy: error.remedy });
     expect(error.message).toMatch(why);
     expect(error.message).toContain("clientCertificate");
     expect(error.message).not.toContain("PRIVATE KEY-");
@@ -288,9 +299,12 @@ describe("a certificate that cannot be used", () => {
     const clientCertificate = readFileSync(files.path("app.enc.key"), "utf8") + text("app.crt");
     const good = withCertificate({ clientCertificate, clientCertificatePassword: "geheim" });
     expect((await ask(good)).username).toBe(OID);
-    for (const clientCertificatePassword of ["wrong", undefined]) {
+    for (const [clientCertificatePassword, rule] of [
+      ["wrong", "certificate-password-wrong"],
+      [undefined, "certificate-password-missing"],
+    ] as const) {
       const error = await refusal(withCertificate({ clientCertificate, clientCertificatePassword }));
-      expect(error.code).toBe("ERR_PASSWORDLESS_CERTIFICATE_UNUSABLE");
+      expect(error).toMatchObject({ code: "ERR_PASSWORDLESS_CERTIFICATE_UNUSABLE", rule });
     }
   });
 

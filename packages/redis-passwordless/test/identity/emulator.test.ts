@@ -271,21 +271,26 @@ describe("refusals", () => {
 
   test("a managed identity that is not attached", async () => {
     const options = { clientId: "00000000-0000-4000-8000-000000000000" };
-    expect((await rejected(options, imds())).remedy).toContain("Attach");
-    expect((await rejected(options, appService())).remedy).toContain("Attach");
+    for (const env of [imds(), appService()]) {
+      const error = await rejected(options, env);
+      expect(error.rule).toBe("managed-identity-not-attached");
+      expect(error.remedy).toContain("Attach");
+    }
   });
 
   test("a wrong secret, an expired one, an unknown application, an unknown tenant", async () => {
     const { servicePrincipal } = emulator;
     const good = application(servicePrincipal);
-    const number = async (options: IdentityOptions) => (await rejected(options)).details["aadsts"];
-    expect(await number({ ...good, clientSecret: "wrong" })).toBe(7000215);
+    const rule = async (options: IdentityOptions) => (await rejected(options)).rule;
+    expect(await rule({ ...good, clientSecret: "wrong" })).toBe("client-secret-wrong");
+    const secretId = "5e3c4e4a-9d0f-4c52-8b9d-0f6f2f1c2b3a";
+    expect(await rule({ ...good, clientSecret: secretId })).toBe("client-secret-id-instead-of-value");
     const expired = emulator.addServicePrincipal({ secret: "old", secretExpired: true });
-    expect(await number({ ...application(expired), clientSecret: "old" })).toBe(7000222);
+    expect(await rule({ ...application(expired), clientSecret: "old" })).toBe("client-secret-expired");
     const nobody = { ...good, clientId: "00000000-0000-4000-8000-000000000000", clientSecret: "x" };
-    expect(await number(nobody)).toBe(700016);
+    expect(await rule(nobody)).toBe("application-not-in-tenant");
     const nowhere = { ...good, tenantId: "00000000-0000-4000-8000-000000000001", clientSecret: "x" };
-    expect(await number(nowhere)).toBe(90002);
+    expect(await rule(nowhere)).toBe("tenant-not-found");
   });
 
   test("a certificate that the application does not know", async () => {

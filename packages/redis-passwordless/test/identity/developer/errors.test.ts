@@ -28,26 +28,41 @@ const PWSH_LOGGED_OUT = said("Get-AzAccessToken: Run Connect-AzAccount to login.
 const AZD_LOGGED_OUT = said("ERROR: fetching token: not logged in, run `azd auth login` to login");
 
 describe.concurrent("a tool without a login says which command to run", () => {
-  test.for<[string, string, Tools, RegExp]>([
-    ["Azure CLI is not installed", "AzureCliCredential", {}, /^Install Azure CLI .* run `az login`\.$/],
-    ["Azure CLI is logged out", "AzureCliCredential", { az: AZ_LOGGED_OUT }, /^Run `az login`\.$/],
+  test.for<[string, string, Tools, RegExp, string]>([
+    [
+      "Azure CLI is not installed",
+      "AzureCliCredential",
+      {},
+      /^Install Azure CLI .* run `az login`\.$/,
+      "azure-cli-missing",
+    ],
+    [
+      "Azure CLI is logged out",
+      "AzureCliCredential",
+      { az: AZ_LOGGED_OUT },
+      /^Run `az login`\.$/,
+      "azure-cli-not-logged-in",
+    ],
     [
       "Azure Developer CLI is not installed",
       "AzureDeveloperCliCredential",
       {},
       /^Install Azure Developer CLI .* run `azd auth login`\.$/,
+      "azd-missing",
     ],
     [
       "Azure Developer CLI is logged out",
       "AzureDeveloperCliCredential",
       { azd: AZD_LOGGED_OUT },
       /^Run `azd auth login`\.$/,
+      "azd-not-logged-in",
     ],
     [
       "PowerShell is not installed",
       "AzurePowerShellCredential",
       {},
       /^Install PowerShell .*Install-Module -Name Az.* run `Connect-AzAccount`\.$/,
+      "azure-powershell-missing",
     ],
     [
       "PowerShell lacks its module",
@@ -58,28 +73,32 @@ describe.concurrent("a tool without a login says which command to run", () => {
         ),
       },
       /^Install .*`Install-Module -Name Az -Scope CurrentUser`.* run `Connect-AzAccount`\.$/,
+      "azure-powershell-missing",
     ],
     [
       "PowerShell is logged out",
       "AzurePowerShellCredential",
       { pwsh: PWSH_LOGGED_OUT },
       /^Run `Connect-AzAccount`\.$/,
+      "azure-powershell-not-logged-in",
     ],
     [
       "in a chain, the tool that is there but logged out",
       "ChainedTokenCredential",
       { az: AZ_LOGGED_OUT },
       /^Run `az login`\.$/,
+      "azure-cli-not-logged-in",
     ],
     [
       "in DefaultAzureCredential too",
       "DefaultAzureCredential",
       { pwsh: PWSH_LOGGED_OUT },
       /^Run `Connect-AzAccount`\.$/,
+      "azure-powershell-not-logged-in",
     ],
-  ])("%s", async ([, login, tools, remedy], { expect }) => {
+  ])("%s", async ([, login, tools, remedy, rule], { expect }) => {
     const error = await failure(login, tools);
-    expect(error).toMatchObject({ code: UNAVAILABLE, retryable: false });
+    expect(error).toMatchObject({ code: UNAVAILABLE, rule, retryable: false });
     expect(error.remedy).toMatch(remedy);
   });
 
@@ -98,7 +117,7 @@ describe.concurrent("a tool without a login says which command to run", () => {
     timeout: 60_000,
   }, async () => {
     const error = await failure(undefined, {}, { AZURE_TOKEN_CREDENTIALS: "dev" });
-    expect(error).toMatchObject({ code: UNAVAILABLE, retryable: true });
+    expect(error).toMatchObject({ code: UNAVAILABLE, rule: "no-identity-found", retryable: true });
     expect(error.remedy).toMatch(/^On a developer's machine install Azure CLI .*`az login`; elsewhere /);
   });
 });

@@ -89,6 +89,7 @@ export interface Line {
   readonly failing?: string;
   readonly error?: {
     readonly code: string;
+    readonly rule: string;
     readonly message: string;
     readonly remedy: string;
     readonly retryable: boolean;

@@ -101,8 +101,8 @@ try {
   print({ clientId: await client.sendCommand(["CLIENT", "ID"]) });
   client.destroy();
 } catch (error) {
-  const { code, message, remedy, retryable, details } = /** @type {Record<string, unknown>} */ (error);
-  print({ error: { code, message, remedy, retryable, details } });
+  const { code, rule, message, remedy, retryable, details } = /** @type {Record<string, unknown>} */ (error);
+  print({ error: { code, rule, message, remedy, retryable, details } });
   process.exitCode = 1;
 }
 for (const { identity } of settings) await identity.close();
