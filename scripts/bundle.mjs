@@ -49,7 +49,7 @@ await bundle.write({
       {
         name: "identity",
         priority: 2,
-        test: /src[\\/]topology[\\/]|azure[\\/](?:entra-id|endpoint|address|address-map)\.ts$/,
+        test: /src[\\/]topology[\\/]|azure[\\/](?:entra-id|endpoint|address|address-map)\.ts$|explain[\\/]rules[\\/](?:network|redis)\.ts$/,
       },
       // What every adapter and its one call need.
       {
