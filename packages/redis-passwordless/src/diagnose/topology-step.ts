@@ -100,7 +100,7 @@ function describe(layout: Layout, { product }: AzureEndpoint, step: Step): void 
 
 /** What to connect with: node-redis, then ioredis. */
 const CLIENTS = {
-  single: ["createClient(azureRedis())", "new Redis(azureRedis())"],
+  single: ["createClient(azureRedis())", "azureRedis(Redis)"],
   cluster: ["createCluster(azureRedisCluster())", "azureRedis(Cluster)"],
   either: ["createCluster(azureRedisCluster())", "azureRedis(Cluster)"],
   unknown: ["azureRedisClient()"],
