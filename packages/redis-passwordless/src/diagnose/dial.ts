@@ -1,4 +1,5 @@
 import { connect, isIP, type LookupFunction, type Socket } from "node:net";
+import type { Duplex } from "node:stream";
 import * as tls from "node:tls";
 import { opened } from "../adapters/opened.js";
 import { type CertificateFacts, certificateFacts } from "./certificate.js";
@@ -73,6 +74,18 @@ export function openTls(
     socket.destroy();
     throw error;
   });
+}
+
+/** Opens a connection to a server as clients do: with TLS, unless its address is one without. */
+export async function openServer(
+  server: { readonly host: string; readonly port: number; readonly isEncrypted: boolean },
+  trust: Trust,
+  signal: AbortSignal,
+): Promise<Duplex> {
+  const socket = await openTcp(server, undefined, signal);
+  // What goes wrong later shows in what is sent over it.
+  socket.on("error", () => {});
+  return server.isEncrypted ? openTls(socket, trust, signal, () => {}) : socket;
 }
 
 /** Trust in the system's authorities and these; `undefined`, Node's own choice, where there are none besides. */

@@ -1,6 +1,7 @@
+import type { Duplex } from "node:stream";
 import type { AzureEndpoint } from "../azure/endpoint.js";
 import { PasswordlessError } from "../core/errors.js";
-import { secureContextOf, type Trust } from "./dial.js";
+import { openServer, secureContextOf, type Trust } from "./dial.js";
 import { readEnvironment, type Situation } from "./environment-step.js";
 import type { Examination, Known } from "./examination.js";
 import { findingsOf } from "./findings.js";
@@ -168,7 +169,8 @@ async function speak(examination: Examination, talk: Conversation): Promise<void
     await knock(examination, endpoint, connection, "there is nothing to log in with");
     return skipAll(steps, "nobody is logged in");
   }
-  const isIn = await logIn(examination, endpoint, connection, credentials);
+  const reopen = (signal: AbortSignal): Promise<Duplex> => openServer(endpoint, trust, signal);
+  const isIn = await logIn(examination, endpoint, connection, { credentials, reopen });
   if (!isIn) return skipAll(steps, "nobody is logged in");
   if (depth === "login") return skipAll(steps, "only the login is of interest");
   const layout = await askLayout(examination, endpoint, connection);

@@ -1,11 +1,14 @@
+import type { Duplex } from "node:stream";
 import { assertEncrypted, isLoopback } from "../adapters/plaintext.js";
 import type { AccessKeyLogin } from "../azure/access-key.js";
 import type { AzureEndpoint } from "../azure/endpoint.js";
+import { PasswordlessError } from "../core/errors.js";
 import type { Token } from "../core/token.js";
 import { refusedError } from "../reauth/connection.js";
 import { labelOf } from "./environment-step.js";
 import type { Examination } from "./examination.js";
 import { causeError } from "./findings.js";
+import { speaksHttp } from "./protocol-experiment.js";
 import { ConnectionClosed, type RedisConnection } from "./redis-connection.js";
 import { type Reply, ReplyError } from "./reply.js";
 import type { Step } from "./steps.js";
@@ -28,11 +31,11 @@ export async function logIn(
   examination: Examination,
   endpoint: AzureEndpoint,
   connection: RedisConnection,
-  credentials: Credentials,
+  { credentials, reopen }: Pick<Login, "credentials" | "reopen">,
 ): Promise<boolean> {
   const { steps } = examination;
   const isIn = await steps.run("login", LOGIN_LIMIT_MS, (step) =>
-    authenticate(examination, { endpoint, connection, credentials, step }),
+    authenticate(examination, { endpoint, connection, credentials, reopen, step }),
   );
   if (isIn !== true) {
     for (const name of ["whoami", "ping"] as const) steps.skip(name, "nobody is logged in");
@@ -49,12 +52,14 @@ interface Login {
   readonly endpoint: AzureEndpoint;
   readonly connection: RedisConnection;
   readonly credentials: Credentials;
+  /** Opens another connection to the same server. */
+  readonly reopen: (signal: AbortSignal) => Promise<Duplex>;
   readonly step: Step;
 }
 
 async function authenticate(examination: Examination, login: Login): Promise<true> {
-  const { clock } = examination;
-  const { endpoint, connection, credentials, step } = login;
+  const { clock, known } = examination;
+  const { endpoint, connection, credentials, reopen, step } = login;
   const label = labelOf(endpoint);
   const { host, isEncrypted } = endpoint;
   assertEncrypted({ label, isEncrypted, isLocal: isLoopback(host) }, false);
@@ -63,7 +68,15 @@ async function authenticate(examination: Examination, login: Login): Promise<tru
     label,
     "login",
     within(clock, LOGIN_LIMIT_MS - 500, step.signal, () => sendAuth(connection, credentials)),
-  );
+  ).catch(async (error: unknown) => {
+    const isCut = PasswordlessError.is(error) && error.rule === "connection-cut";
+    if (!isCut || !(await speaksHttp(clock, reopen, step.signal))) throw error;
+    throw causeError(
+      "reply-not-redis",
+      `${label} answers HTTP, and cuts the line at Redis's protocol.`,
+      known,
+    );
+  });
   if (reply instanceof ReplyError) throw refusal(label, credentials, reply);
   const server = await within(clock, 1_000, step.signal, () => connection.ask("HELLO")).catch(() => null);
   Object.assign(step.facts, serverFacts(server));

@@ -12,6 +12,8 @@ const KEY_LIFE_MS = 10_000;
 /** `elsewhere`: allowed, but no key was found that this node has. */
 type Verdict = "allowed" | "denied" | "deniedForKey" | "elsewhere" | "failed" | "notTried";
 
+const NO_USE: ReadonlySet<Verdict> = new Set(["denied", "deniedForKey", "notTried"]);
+
 /** What this identity may do, tried on a key and a channel that nobody else has. */
 export async function tryPermissions(
   examination: Examination,
@@ -99,14 +101,22 @@ function report({ steps, options }: Examination, step: Step, answers: Answers): 
   const failed = [answers["read"], answers["write"]].find((reply) => verdictOn(reply) === "failed");
   const odd = Object.values(answers).find((reply) => verdictOn(reply) === "failed");
   // What a policy does not allow is how somebody wants it, unless nothing is left.
-  const useless =
-    read === "denied" && (write === "denied" || write === "notTried") ? answers["read"] : undefined;
+  const isUseless = [read, write].every((verdict) => verdict !== undefined && NO_USE.has(verdict));
+  const useless = isUseless ? withHint(answers["read"], verdicts["read"]) : undefined;
   const wrong = failed ?? useless ?? odd;
   if (wrong === undefined) return;
   // A server that is full, or a replica, refuses what the policy allows: nobody can work like this.
   const severity = failed === undefined ? "warning" : "error";
   step.status = failed === undefined ? "warning" : "failed";
   steps.fail("permissions", wrong, { severity });
+}
+
+/** The policy may cover the names of an application, and not that of a scratch key. */
+function withHint(reply: Reply | undefined, verdict: Verdict | undefined): Reply | undefined {
+  if (!(reply instanceof ReplyError) || verdict !== "deniedForKey") return reply;
+  return new ReplyError(
+    `${reply.message} (tried with the doctor's own key; \`--key-prefix\` gives it a name like those of the application)`,
+  );
 }
 
 function verdictOn(reply: Reply | undefined): Verdict {

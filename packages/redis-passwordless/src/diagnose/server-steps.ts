@@ -1,17 +1,19 @@
 import { BlockList, isIP, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { AzureEndpoint } from "../azure/endpoint.js";
+import type { Facts } from "../explain/facts.js";
 import type { CertificateFacts } from "./certificate.js";
 import { type Addresses, openTcp, openTls, type Trust } from "./dial.js";
 import { labelOf } from "./environment-step.js";
 import type { Examination } from "./examination.js";
 import { causeError } from "./findings.js";
-import { speaksPlaintext } from "./plaintext-experiment.js";
+import { speaksPlaintext } from "./protocol-experiment.js";
 import type { Resolver } from "./resolver.js";
 import { oneLine, type Step } from "./steps.js";
 import { pause, seconds, TimeUp, within } from "./time-limit.js";
 
 const DNS_LIMIT_MS = 3_000;
+const LOOKUP_LIMIT_MS = 2_800;
 /** What it may take longer than the addresses to learn of an alias, in milliseconds. */
 const ALIAS_LIMIT_MS = 500;
 const TCP_LIMIT_MS = 5_000;
@@ -55,7 +57,10 @@ async function resolve(
     return [{ address: host, family }];
   }
   const aliases = within(clock, DNS_LIMIT_MS, step.signal, () => aliasesOf(host, resolver)).catch(() => []);
-  const found = await resolver.lookup(host).catch(async (error: unknown) => {
+  // A little less than the step has: a silent name server is another matter than a silent host.
+  const lookup = within(clock, LOOKUP_LIMIT_MS, step.signal, () => resolver.lookup(host));
+  const found = await lookup.catch(async (error: unknown) => {
+    if (error instanceof TimeUp) throw silentNameServers(host, known);
     known.privateLinkName = await privateLinkName(aliases);
     throw error;
   });
@@ -68,6 +73,11 @@ async function resolve(
   const via = known.privateLinkName === undefined ? "" : ` through ${known.privateLinkName}`;
   step.summary = `${addresses.join(", ")} (${kind}${via})`;
   return found;
+}
+
+function silentNameServers(host: string, known: Facts): Error {
+  const observed = `No name server has said within ${seconds(LOOKUP_LIMIT_MS)} where ${host} is.`;
+  return causeError("dns-unavailable", observed, known);
 }
 
 async function privateLinkName(aliases: Promise<readonly string[]>): Promise<string | undefined> {

@@ -3,7 +3,7 @@ import type { AzureEndpoint } from "../azure/endpoint.js";
 import { createIdentity } from "../azure/entra-id.js";
 import { invalidOption } from "../core/errors.js";
 import type { Identity } from "../reauth/identity.js";
-import { openTcp, openTls, secureContextOf } from "./dial.js";
+import { openServer, secureContextOf } from "./dial.js";
 import { labelOf } from "./environment-step.js";
 import { type Examined, examineAll } from "./examine.js";
 import { findingsOf } from "./findings.js";
@@ -116,11 +116,9 @@ async function open(
   { ca }: ResolvedOptions,
   signal: AbortSignal,
 ): Promise<RedisConnection> {
-  const socket = await openTcp(endpoint, undefined, signal);
-  socket.on("error", () => {});
-  if (!endpoint.isEncrypted) return new RedisConnection(socket);
-  const trust = { serverName: endpoint.serverName, secureContext: secureContextOf(ca) };
-  return new RedisConnection(await openTls(socket, trust, signal, () => {}));
+  const secureContext = endpoint.isEncrypted ? secureContextOf(ca) : undefined;
+  const trust = { serverName: endpoint.serverName, secureContext };
+  return new RedisConnection(await openServer(endpoint, trust, signal));
 }
 
 interface Stay extends Watching {
