@@ -85,19 +85,28 @@ function unknownCommand(given: string | undefined): UsageError {
 }
 
 /** Whatever nobody has caught: one line without a secret, and the end. */
-function crash(error: unknown): void {
+async function crash(error: unknown): Promise<number> {
+  // It may come before the command has said what is secret.
+  if (!output.hidesSecrets) await hideSecrets();
   output.log(`redis-passwordless: ${crashLine(error)}`);
-  process.exit(EXIT_FAILED);
+  return EXIT_FAILED;
 }
 
-process.on("uncaughtException", crash);
-process.on("unhandledRejection", crash);
+async function crashAndExit(error: unknown): Promise<never> {
+  try {
+    await crash(error);
+  } finally {
+    process.exit(EXIT_FAILED);
+  }
+}
+
+process.on("uncaughtException", (error) => void crashAndExit(error));
+process.on("unhandledRejection", (error) => void crashAndExit(error));
 output.onReaderGone(() => stop.readerGone());
 
 const exitCode = await main(process.argv.slice(2)).catch((error: unknown) => {
   if (error instanceof UsageError) return usage(error);
-  output.log(`redis-passwordless: ${crashLine(error)}`);
-  return EXIT_FAILED;
+  return crash(error);
 });
 await output.flush();
 // A connection or a lookup that nobody waits for any more keeps no finished process open.

@@ -19,6 +19,7 @@ export class Output {
   readonly #stderr: Stream;
   readonly #env: Environment;
   #secrets: readonly string[] = [];
+  #hidesSecrets = false;
   /** Whether a line that is to be replaced stands on the terminal. */
   #hasStatus = false;
 
@@ -39,11 +40,17 @@ export class Output {
 
   /** From here on these texts appear in no output, whoever writes them. */
   hide(secrets: readonly string[]): void {
+    this.#hidesSecrets = true;
     this.#secrets = secrets.flatMap((secret) => [
       secret,
       JSON.stringify(secret).slice(1, -1),
       encodeURIComponent(secret),
     ]);
+  }
+
+  /** Whether {@link hide} has been called. */
+  get hidesSecrets(): boolean {
+    return this.#hidesSecrets;
   }
 
   /** A result, for whoever called. */
