@@ -114,7 +114,11 @@ export async function startHttpServer({
     onRequest(request, response).catch(() => request.destroy());
   });
   // A client that breaks off its TLS handshake, or sends no HTTP, concerns nobody but itself.
-  server.on("clientError", (_error: Error, socket: Socket) => socket.destroy());
+  // What speaks another protocol hears that this is HTTP, as from any web server.
+  server.on("clientError", (_error: Error, socket: Socket) => {
+    if (socket.writable) socket.end("HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n");
+    else socket.destroy();
+  });
 
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
