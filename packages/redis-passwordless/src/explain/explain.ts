@@ -2,7 +2,7 @@ import { docsUrlOf, type ErrorCode, generalRule, PasswordlessError } from "../co
 import { redact } from "../core/sanitise.js";
 import { type FactName, type Facts, holds, PLACEHOLDER } from "./facts.js";
 import { judge, type Verdict, verdictOf } from "./judge.js";
-import { observe } from "./observation.js";
+import { chainOf, observe } from "./observation.js";
 import type { Certainty, Rule, Target } from "./rule.js";
 import { RULES } from "./table.js";
 
@@ -53,17 +53,17 @@ export function explain(error: unknown, context: ExplainContext = {}): Explanati
   const { facts: own, ...seen } = observe(error);
   const facts: Facts = { ...own, ...withoutUndefined(known) };
   const verdict = judge(RULES, { ...seen, from: seen.from ?? target }, facts);
-  if (!PasswordlessError.is(error)) {
-    return verdict && explanationOf(verdict, facts, redact(messageOf(error)));
-  }
-  const raisedBy = RULES.find(({ id }) => id === error.rule);
+  // Clients wrap our errors into their own.
+  const raised = chainOf(error).find((link) => PasswordlessError.is(link));
+  if (raised === undefined) return verdict && explanationOf(verdict, facts, redact(messageOf(error)));
+  const raisedBy = RULES.find(({ id }) => id === raised.rule);
   // The context may say more than was known when the error was raised; it never says less.
-  if (verdict?.rule.code === error.code && isBefore(verdict.rule, raisedBy)) {
-    return explanationOf(verdict, facts, error.observed);
+  if (verdict?.rule.code === raised.code && isBefore(verdict.rule, raisedBy)) {
+    return explanationOf(verdict, facts, raised.observed);
   }
-  if (raisedBy === undefined) return general(error);
-  const { remedy } = error;
-  return explanationOf({ ...verdictOf(raisedBy, facts), remedy }, facts, error.observed);
+  if (raisedBy === undefined) return general(raised);
+  const { remedy } = raised;
+  return explanationOf({ ...verdictOf(raisedBy, facts), remedy }, facts, raised.observed);
 }
 
 function isBefore(rule: Rule, other: Rule | undefined): boolean {

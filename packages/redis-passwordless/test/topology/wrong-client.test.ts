@@ -45,6 +45,7 @@ describe.each(NODE_REDIS)("%s", (_, redis) => {
     const { client, errors } = clientOf(redis, cluster);
     await expect(client.connect()).rejects.toMatchObject({
       code: MISMATCH,
+      rule: "moved",
       message: expect.stringContaining("createClient(azureRedis())"),
       remedy: expect.stringContaining("createCluster(azureRedisCluster())"),
     });
@@ -58,6 +59,7 @@ describe.each(NODE_REDIS)("%s", (_, redis) => {
     expect(errors).toContainEqual(
       expect.objectContaining({
         code: MISMATCH,
+        rule: "cluster-client-on-single-server",
         message: expect.stringContaining("createCluster(azureRedisCluster())"),
         remedy: expect.stringContaining("createClient(azureRedis())"),
       }),

@@ -9,7 +9,7 @@ const UNREACHABLE: readonly Signal[] = [
 const CUT_IN_HANDSHAKE: Signal = { says: /before secure TLS connection was established/, from };
 /** Of OpenSSL, by what it makes of bytes that are no TLS. */
 const NO_TLS: readonly Signal[] = [
-  { network: /^(?:EPROTO|ERR_SSL_(?:WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG|HTTP_REQUEST))$/, from },
+  { network: /^ERR_SSL_(?:WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG|HTTP_REQUEST)$/, from },
   { says: /wrong version number|packet length too long|http request/i, from },
 ];
 const OTHER_NAME: Signal = { network: /^ERR_TLS_CERT_ALTNAME_INVALID$/, from };
@@ -118,7 +118,7 @@ const REACHING_RULES: readonly Rule[] = [
     remedy:
       "Check the firewalls between here and {host|the cache}, its public network access, its private endpoint and the private DNS zone, and the port.",
     commands: SHOW_NETWORK,
-    alternatives: ["private-dns-zone-missing", "connection-rate-limit"],
+    alternatives: ["private-dns-zone-missing", "plaintext-port", "connection-rate-limit"],
     isRetryable: true,
   },
   {
@@ -201,7 +201,6 @@ const TLS_RULES: readonly Rule[] = [
     meaning: "the certificate has ended, or this machine's clock is ahead",
     remedy:
       "Check this machine's clock; if it is right, the certificate has to be renewed by whoever runs the server or the proxy before it.",
-    alternatives: ["certificate-untrusted"],
   },
   {
     id: "certificate-not-yet-valid",
@@ -210,7 +209,6 @@ const TLS_RULES: readonly Rule[] = [
     certainty: "likely",
     meaning: "the certificate is not valid yet, as it looks to a machine whose clock is behind",
     remedy: "Set this machine's clock; if it is right, look at the certificate's dates.",
-    alternatives: ["certificate-untrusted"],
   },
   {
     id: "certificate-revoked",
