@@ -2,6 +2,7 @@ import { PassThrough } from "node:stream";
 import { type Emulator, startEmulator } from "azure-redis-emulator";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { COMMANDS } from "../../src/cli/commands.js";
+import { crashLine } from "../../src/cli/crash.js";
 import { Output } from "../../src/cli/output.js";
 import { parseCommandLine } from "../../src/cli/parse.js";
 import { Stop } from "../../src/cli/stop.js";
@@ -59,6 +60,20 @@ test("tokens, secrets and what JSON and addresses make of them are taken out of 
   output.log(text);
   const clean = `${"[secret removed] ".repeat(4)}[token removed]\n`;
   expect(written()).toEqual([clean, clean]);
+});
+
+test("a secret anywhere in a long crash is taken out as a whole", () => {
+  const secret = "9i8Q~a-secret-of-some-length";
+  const { output, written } = streams(false);
+  output.hide([secret]);
+  for (let before = 560; before < 620; before += 1) {
+    output.log(crashLine(new Error(`${"x".repeat(before)}${secret}${"y".repeat(50)}`)));
+    const [, stderr] = written();
+    expect(stderr).toContain("x[secret removed]y");
+    expect(stderr).not.toContain(secret.slice(0, 4));
+  }
+  output.log(crashLine(secret));
+  expect(written()).toEqual(["", "crashed: [secret removed]\n"]);
 });
 
 describe("token --raw", () => {
