@@ -61,12 +61,13 @@ async function resolve(
   const lookup = within(clock, LOOKUP_LIMIT_MS, step.signal, () => resolver.lookup(host));
   const found = await lookup.catch(async (error: unknown) => {
     if (error instanceof TimeUp) throw silentNameServers(host, known);
-    known.privateLinkName = await privateLinkName(aliases);
+    step.facts["aliases"] = await aliases;
+    known.privateLinkName = privateLinkName(await aliases);
     throw error;
   });
   const addresses = found.map(({ address }) => address);
   const chain = await within(clock, ALIAS_LIMIT_MS, step.signal, () => aliases).catch(() => []);
-  known.privateLinkName = chain.find((name) => name.includes(".privatelink."));
+  known.privateLinkName = privateLinkName(chain);
   known.isPrivateAddress = addresses.length > 0 && addresses.every(isPrivate);
   Object.assign(step.facts, { addresses, aliases: chain, isPrivate: known.isPrivateAddress });
   const kind = known.isPrivateAddress ? "private" : "public";
@@ -80,8 +81,8 @@ function silentNameServers(host: string, known: Facts): Error {
   return causeError("dns-unavailable", observed, known);
 }
 
-async function privateLinkName(aliases: Promise<readonly string[]>): Promise<string | undefined> {
-  return (await aliases).find((name) => name.includes(".privatelink."));
+function privateLinkName(aliases: readonly string[]): string | undefined {
+  return aliases.find((name) => name.includes(".privatelink."));
 }
 
 /** The names that lead to the address: behind a private endpoint, one of them is in a private zone. */

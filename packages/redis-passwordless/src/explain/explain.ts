@@ -121,7 +121,7 @@ function general(error: PasswordlessError): Explanation {
 /** The facts on which the rule rests, and those that its texts name. */
 function evidenceOf(rule: Rule, facts: Facts): Record<string, string | number | boolean> {
   const used = new Set<string>();
-  for (const condition of rule.given ?? []) {
+  for (const condition of [...(rule.given ?? []), ...(rule.certainGiven ?? [])]) {
     used.add(condition.fact);
     if ("equals" in condition) used.add(condition.equals);
     if ("differsFrom" in condition) used.add(condition.differsFrom);

@@ -60,12 +60,12 @@ const LIMITS: readonly {
   },
   {
     name: "a token endpoint that never answers",
-    rules: ["token-endpoint-silent", "token-endpoint-unreachable", "token-request-timeout"],
+    rules: ["token-request-timeout-authority"],
     start: (machine) => machine(azure).start(azure.servicePrincipal),
   },
   {
     name: "a metadata service that never answers",
-    rules: ["managed-identity-silent", "not-on-azure", "managed-identity-timeout", "token-request-timeout"],
+    rules: ["token-request-timeout-managed-identity"],
     start: (machine) => machine(azure).start(azure.systemIdentity),
   },
   {
@@ -80,7 +80,7 @@ const LIMITS: readonly {
   },
   {
     name: "a node of a cluster that says nothing",
-    rules: ["node-port-blocked", "tls-handshake-timeout"],
+    rules: ["node-port-blocked"],
     start: (machine) => machine(cluster).start(cluster.systemIdentity),
   },
 ];

@@ -34,8 +34,9 @@ afterAll(async () => {
 describe.concurrent("an application hears the same, whichever client it uses:", () => {
   test.for(BROKEN_APPLICATIONS.map((broken) => [broken.name, broken] as const))(
     "%s",
-    async ([, { setUp, expected }], context) => {
-      const application = await setUp({
+    async ([, broken], context) => {
+      const { expected } = broken;
+      const application = await broken.setUp({
         single,
         cluster,
         plaintextPort: (plaintext.address() as AddressInfo).port,
@@ -92,7 +93,7 @@ function throughNodeRedis(
   return firstError(
     client,
     () => client.connect(),
-    commands.map((command) => () => client.sendCommand(command as string[])),
+    commands.map((command) => () => client.sendCommand(command)),
   );
 }
 

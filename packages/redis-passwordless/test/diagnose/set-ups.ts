@@ -7,6 +7,7 @@ import { NETWORK_SET_UPS } from "./set-ups/network.js";
 import { REDIS_SET_UPS } from "./set-ups/redis.js";
 import type { SetUp } from "./set-ups/set-up.js";
 import { TOKEN_SET_UPS } from "./set-ups/token.js";
+import { VARIABLE_SET_UPS } from "./set-ups/variables.js";
 
 export { HEALTHY_SET_UPS };
 
@@ -15,6 +16,7 @@ export { HEALTHY_SET_UPS };
  * Azure's documentation says, before anybody looks at what the doctor says.
  */
 export const BROKEN_SET_UPS: readonly SetUp[] = [
+  ...VARIABLE_SET_UPS,
   ...AUTHORITY_SET_UPS,
   ...MANAGED_IDENTITY_SET_UPS,
   ...DEVELOPER_SET_UPS,

@@ -19,10 +19,10 @@ const FENCE =
   /^(?:<!-- readme: (?<mark>[^\n]+) -->\n\n)?```(?<language>\w*)\n(?<code>.*?)^```$(?:\n\n```text\n(?<output>.*?)^```$)?/gms;
 const NOT_RUN = /^type-checked only, because (?<reason>.{10,})$/;
 
-/** Every code block of the README at the root, of each package's, and of the reference for Azure. */
+/** Every code block of the README at the root, of each package's, and of the references for Azure and errors. */
 export function codeBlocks(): CodeBlock[] {
   const packages = readdirSync(`${ROOT}/packages`).map((name) => `packages/${name}/README.md`);
-  return ["README.md", ...packages, "docs/azure.md"].flatMap((file) =>
+  return ["README.md", ...packages, "docs/azure.md", "docs/errors.md"].flatMap((file) =>
     blocksOf(file, readFileSync(`${ROOT}/${file}`, "utf8")),
   );
 }

@@ -76,7 +76,7 @@ function environmentOf(azure: Emulator): Record<string, string> {
 }
 
 test("every document has code, in languages that are checked here", () => {
-  expect(new Set(blocks.map(({ place }) => place.split(":")[0])).size).toBe(5);
+  expect(new Set(blocks.map(({ place }) => place.split(":")[0])).size).toBe(6);
   expect(blocks.filter((block) => !programs.includes(block) && !commands.includes(block))).toEqual([]);
 });
 

@@ -91,6 +91,30 @@ export const AUTHORITY_SET_UPS: readonly SetUp[] = [
     expected: { rule: "certificate-key-absent", certainty: "certain" },
   },
   {
+    name: "a certificate whose password nobody has given",
+    prepare(machine, azure) {
+      using made = makeCertificates();
+      made.openssl("rsa", "-aes256", "-in", "server.key", "-out", "locked.key", "-passout", "pass:sesame");
+      const file = machine.file("app.pem", made.read("locked.key").toString() + made.server.cert);
+      const { clientId } = azure.servicePrincipal;
+      const names = { AZURE_CLIENT_ID: clientId, AZURE_TENANT_ID: azure.tenantId };
+      return machine.start(undefined, { ...names, AZURE_CLIENT_CERTIFICATE_PATH: file });
+    },
+    expected: { rule: "certificate-password-missing", certainty: "certain" },
+  },
+  {
+    name: "a certificate file that is not there",
+    prepare(machine, azure) {
+      const { clientId } = azure.servicePrincipal;
+      const names = { AZURE_CLIENT_ID: clientId, AZURE_TENANT_ID: azure.tenantId };
+      return machine.start(undefined, {
+        ...names,
+        AZURE_CLIENT_CERTIFICATE_PATH: machine.path("missing.pem"),
+      });
+    },
+    expected: { rule: "certificate-unreadable", certainty: "certain", says: /missing\.pem/ },
+  },
+  {
     name: "a federated identity that trusts another service account",
     prepare: (machine, azure) => pod(machine, azure, { subject: "system:serviceaccount:shop:checkout" }),
     expected: { rule: "federated-subject-mismatch", certainty: "certain" },
@@ -125,6 +149,9 @@ export const AUTHORITY_SET_UPS: readonly SetUp[] = [
   refusedWith(90055, "tenant-throttled", "a tenant with too many requests"),
   refusedWith(50196, "request-loop", "a client that asks too often"),
   refusedWith(700238, "federation-blocked", "a tenant whose policy blocks federation"),
+  refusedWith(90033, "entra-id-transient", "a hiccup of Entra ID that lasts"),
+  refusedWith(900382, "tenant-in-other-cloud", "a tenant in another national cloud"),
+  refusedWith(100007, "regional-endpoint-refused", "a regional endpoint"),
   refusedWith(9_876_543, "aadsts-unknown", "a number that nobody knows"),
   {
     name: "a scope of a resource that the tenant does not have",

@@ -65,4 +65,26 @@ export const DEVELOPER_SET_UPS: readonly SetUp[] = [
       alternatives: ["group-assigned", "entra-id-disabled"],
     },
   },
+  {
+    name: "an Azure PowerShell that is logged out",
+    prepare: (machine) =>
+      machine.laptop(
+        { pwsh: { stderr: "Get-AzAccessToken: Run Connect-AzAccount to login." } },
+        "--identity",
+        "azure-powershell",
+      ),
+    expected: { rule: "azure-powershell-not-logged-in", says: /Connect-AzAccount/ },
+  },
+  {
+    name: "a machine without the Azure Developer CLI",
+    prepare: (machine) => machine.laptop({}, "--identity", "azure-developer-cli"),
+    expected: { rule: "azd-missing" },
+  },
+  refused(
+    50020,
+    "User account 'someone@fabrikam.example' from identity provider 'https://sts.windows.net/1/' does not exist in tenant 'Contoso' and cannot access the application '04b07795-8ddb-461a-bbee-02f9e1bf7b46'(Microsoft Azure CLI) in that tenant.",
+    "user-not-in-tenant",
+    "a developer of another tenant",
+  ),
+  refused(50057, "The user account is disabled.", "user-disabled", "a developer whose account is disabled"),
 ];

@@ -24,6 +24,35 @@ async function meanwhile(machine: Machine, command: string[], undo: string[], no
   await administer(machine.azure, node, command);
 }
 
+/** Keeps the server busy until it is told to stop. */
+async function endlessScript(machine: Machine): Promise<void> {
+  const { backendUrl } = machine.azure.redis;
+  const busy = createClient({ url: backendUrl, socket: { reconnectStrategy: false } });
+  busy.on("error", () => undefined);
+  await busy.connect();
+  busy.sendCommand(["EVAL", "while true do end", "0"]).catch(() => undefined);
+  // It is told over a connection that is there already, as is every answer that it is busy.
+  const watcher = createClient({ url: backendUrl, socket: { reconnectStrategy: false } });
+  machine.onClose(async () => {
+    await watcher.sendCommand(["SCRIPT", "KILL"]);
+    watcher.destroy();
+    busy.destroy();
+  });
+  watcher.on("error", () => undefined);
+  await watcher.connect().catch(() => undefined);
+}
+
+/** Waits for what node 0 thinks of its cluster. */
+async function untilClusterIs(state: "ok" | "fail", { redis }: Emulator): Promise<void> {
+  const client = createClient({ url: redis.nodes[0]!.backendUrl });
+  client.on("error", () => undefined);
+  await client.connect();
+  let info = "";
+  while (!info.includes(`cluster_state:${state}`))
+    info = String(await client.sendCommand(["CLUSTER", "INFO"]));
+  client.destroy();
+}
+
 const withKey = (machine: Machine, key: string) => {
   const { host, port } = machine.azure.redis;
   const AZURE_REDIS_CONNECTIONSTRING = `rediss://:${encodeURIComponent(key)}@${host}:${port}/0`;
@@ -130,6 +159,37 @@ export const REDIS_SET_UPS: readonly SetUp[] = [
       return machine.start(azure.servicePrincipal);
     },
     expected: { rule: "replica-is-read-only" },
+  },
+  {
+    name: "a script that does not end",
+    async prepare(machine, azure) {
+      await administer(azure, 0, ["CONFIG", "SET", "busy-reply-threshold", "1"]);
+      await endlessScript(machine);
+      return machine.start(azure.servicePrincipal);
+    },
+    expected: { rule: "server-busy" },
+  },
+  {
+    name: "a cluster in which nobody has some of the slots",
+    cache: "cluster",
+    async prepare(machine, azure) {
+      await meanwhile(machine, ["CLUSTER", "DELSLOTS", "0"], ["CLUSTER", "ADDSLOTS", "0"]);
+      await untilClusterIs("fail", azure);
+      machine.onClose(() => untilClusterIs("ok", azure));
+      return machine.start(azure.servicePrincipal);
+    },
+    expected: { rule: "cluster-down" },
+  },
+  {
+    name: "an address that asks for a connection without TLS",
+    prepare: (machine, azure) => ({
+      args: [`redis://localhost:${azure.redis.plaintextPort}`],
+      env: machine.env(azure.servicePrincipal),
+    }),
+    expected: {
+      rule: "entra-id-over-plaintext",
+      equallyTrue: { err_passwordless_plaintext_refused: "the library refuses it before the server does" },
+    },
   },
   {
     name: "a login that nobody answers",
