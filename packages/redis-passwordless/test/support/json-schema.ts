@@ -20,10 +20,12 @@ export interface Schema {
   readonly $id?: string;
 }
 
-const KEYWORDS: ReadonlySet<string> = new Set([
-  ...["$ref", "$defs", "type", "const", "enum", "pattern", "properties", "required", "additionalProperties"],
-  ...["items", "oneOf", "allOf", "if", "then", "title", "description", "$schema", "$id"],
-]);
+const KEYWORDS: ReadonlySet<string> = new Set(
+  (
+    "$ref $defs type const enum pattern properties required additionalProperties " +
+    "items oneOf allOf if then title description $schema $id"
+  ).split(" "),
+);
 
 /**
  * What is wrong with a value, each as `/path: problem`; empty when it fits.
@@ -84,7 +86,8 @@ function checkScalar(schema: Schema, value: unknown, path: string): string[] {
   const types = schema.type === undefined ? [] : [schema.type].flat();
   if (types.length > 0 && !types.some((type) => isOf(type, value)))
     problems.push(`is no ${types.join(", ")}`);
-  if (schema.const !== undefined && value !== schema.const) problems.push(`is not ${String(schema.const)}`);
+  if (schema.const !== undefined && value !== schema.const)
+    problems.push(`is not ${JSON.stringify(schema.const)}`);
   if (schema.enum !== undefined && !schema.enum.includes(value)) problems.push("is not among the values");
   if (schema.pattern !== undefined && typeof value === "string" && !new RegExp(schema.pattern).test(value)) {
     problems.push(`does not match ${schema.pattern}`);

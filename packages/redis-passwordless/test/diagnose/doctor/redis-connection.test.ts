@@ -24,7 +24,7 @@ async function connectionTo(
 
 test("replies are put together from whatever pieces they come in", async () => {
   const replies = "+OK\r\n*2\r\n$3\r\nabc\r\n:7\r\n%1\r\n+a\r\n_\r\n$-1\r\n-ERR no\r\n";
-  const connection = await connectionTo(async (socket) => {
+  const connection = await connectionTo((socket) => {
     socket.setNoDelay(true);
     for (const byte of replies) socket.write(byte);
   });
