@@ -73,7 +73,7 @@ export async function examineAll(
   const timer = clock.schedule(() => end.abort(new TimeUp("no result", limitMs)), limitMs, {
     keepAlive: true,
   });
-  const steps = new Steps(clock, end.signal, onStep);
+  const steps = new Steps(clock, end.signal, () => limitMs - elapsedMs(), onStep);
   const known: Known = {};
   const examination: Examination = { options, env, clock, random, resolver, steps, known };
   try {

@@ -8,7 +8,6 @@ import { oneLine, type Step } from "./steps.js";
 import { within } from "./time-limit.js";
 
 const LIMIT_MS = 4_000;
-const CONNECT_LIMIT_MS = 3_500;
 
 interface Where {
   readonly url: URL;
@@ -22,7 +21,7 @@ export async function reachIdentityProvider(examination: Examination, login: Ent
   if (typeof where === "string") return steps.skip("identityProvider", where);
   await steps.run("identityProvider", LIMIT_MS, async (step) => {
     step.facts["address"] = where.url.origin;
-    const reached = within(clock, CONNECT_LIMIT_MS, step.signal, (signal) => reach(where, step, signal));
+    const reached = within(clock, step.atMost(LIMIT_MS), step.signal, (signal) => reach(where, step, signal));
     step.summary = await reached.then(
       () => `${where.url.origin} can be reached`,
       (error: unknown) => {

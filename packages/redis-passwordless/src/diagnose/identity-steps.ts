@@ -17,8 +17,6 @@ import { pause, seconds, stopwatch } from "./time-limit.js";
 export type EntraIdLogin = Extract<AzureLogin, { kind: "entraId" }>;
 
 const TOKEN_LIMIT_MS = 10_000;
-/** By so much earlier a request ends by itself, in milliseconds: it knows who has not answered. */
-const REQUEST_HEAD_START_MS = 500;
 /** A failure that comes later than this is not tried again. */
 const QUICK_FAILURE_MS = 3_000;
 const LONGEST_PAUSE_MS = 1_000;
@@ -84,8 +82,11 @@ async function receive(examination: Examination, login: EntraIdLogin, step: Step
 async function request(
   { clock, known }: Examination,
   provider: IdentityProvider,
-  { signal }: Step,
+  step: Step,
 ): Promise<Received> {
+  const { signal } = step;
+  // The request ends before the step does: it knows who has not answered.
+  const limitMs = step.atMost(TOKEN_LIMIT_MS);
   const steady = new SteadyClock(clock);
   const allMs = stopwatch();
   for (let attempts = 1; ; attempts += 1) {
@@ -94,7 +95,7 @@ async function request(
     const onAbort = (): void => abort.abort(signal.reason);
     signal.addEventListener("abort", onAbort, { once: true });
     try {
-      const timeoutMs = Math.max(1, TOKEN_LIMIT_MS - REQUEST_HEAD_START_MS - allMs());
+      const timeoutMs = Math.max(1, limitMs - allMs());
       const context = { request: abort, timeoutMs, clock: steady };
       const { token, clockSkewMs } = await requestToken(provider, context);
       // Rules count from the provider's clock to ours.

@@ -67,7 +67,7 @@ async function authenticate(examination: Examination, login: Login): Promise<tru
     examination,
     label,
     "login",
-    within(clock, LOGIN_LIMIT_MS - 500, step.signal, () => sendAuth(connection, credentials)),
+    within(clock, step.atMost(LOGIN_LIMIT_MS), step.signal, () => sendAuth(connection, credentials)),
   ).catch(async (error: unknown) => {
     const isCut = PasswordlessError.is(error) && error.rule === "connection-cut";
     if (!isCut || !(await speaksHttp(clock, reopen, step.signal))) throw error;
@@ -164,7 +164,7 @@ async function ping(
     examination,
     labelOf(endpoint),
     "PING",
-    within(clock, QUESTION_LIMIT_MS - 500, step.signal, () => connection.ask("PING")),
+    within(clock, step.atMost(QUESTION_LIMIT_MS), step.signal, () => connection.ask("PING")),
   );
   step.summary = reply instanceof ReplyError ? `answered, and not allowed (${reply.message})` : String(reply);
   step.facts["isAllowed"] = !(reply instanceof ReplyError);
@@ -182,7 +182,7 @@ export async function knock(
   for (const name of ["login", "whoami"] as const) steps.skip(name, why);
   await steps.run("ping", QUESTION_LIMIT_MS, async (step) => {
     const label = labelOf(endpoint);
-    const work = within(clock, QUESTION_LIMIT_MS - 500, step.signal, () => connection.ask("PING"));
+    const work = within(clock, step.atMost(QUESTION_LIMIT_MS), step.signal, () => connection.ask("PING"));
     const reply = await unlessSilent(examination, label, "PING", work);
     if (!(reply instanceof ReplyError)) {
       step.summary = `${String(reply)}: Redis answers without a login`;

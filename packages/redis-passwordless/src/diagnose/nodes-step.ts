@@ -53,7 +53,9 @@ export async function visitNodes(examination: Examination, cluster: Cluster): Pr
         results.push(await visit(examination, cluster, node, step.signal));
       }
     });
-    await within(examination.clock, LIMIT_MS - 500, step.signal, () => Promise.all(visitors)).catch(() => {});
+    await within(examination.clock, step.atMost(LIMIT_MS), step.signal, () => Promise.all(visitors)).catch(
+      () => {},
+    );
     const reached = results.filter(({ isReached }) => isReached);
     if (reached.length < nodes.length) step.status = results.length > reached.length ? "failed" : "warning";
     const mapped = results.filter(({ announced, reachedAt }) => announced !== reachedAt).length;

@@ -13,7 +13,6 @@ import { oneLine, type Step } from "./steps.js";
 import { pause, seconds, TimeUp, within } from "./time-limit.js";
 
 const DNS_LIMIT_MS = 3_000;
-const LOOKUP_LIMIT_MS = 2_800;
 /** What it may take longer than the addresses to learn of an alias, in milliseconds. */
 const ALIAS_LIMIT_MS = 500;
 const TCP_LIMIT_MS = 5_000;
@@ -58,9 +57,10 @@ async function resolve(
   }
   const aliases = within(clock, DNS_LIMIT_MS, step.signal, () => aliasesOf(host, resolver)).catch(() => []);
   // A little less than the step has: a silent name server is another matter than a silent host.
-  const lookup = within(clock, LOOKUP_LIMIT_MS, step.signal, () => resolver.lookup(host));
+  const limitMs = step.atMost(DNS_LIMIT_MS);
+  const lookup = within(clock, limitMs, step.signal, () => resolver.lookup(host));
   const found = await lookup.catch(async (error: unknown) => {
-    if (error instanceof TimeUp) throw silentNameServers(host, known);
+    if (error instanceof TimeUp) throw silentNameServers(host, known, limitMs);
     step.facts["aliases"] = await aliases;
     known.privateLinkName = privateLinkName(await aliases);
     throw error;
@@ -76,8 +76,8 @@ async function resolve(
   return found;
 }
 
-function silentNameServers(host: string, known: Facts): Error {
-  const observed = `No name server has said within ${seconds(LOOKUP_LIMIT_MS)} where ${host} is.`;
+function silentNameServers(host: string, known: Facts, limitMs: number): Error {
+  const observed = `No name server has said within ${seconds(limitMs)} where ${host} is.`;
   return causeError("dns-unavailable", observed, known);
 }
 
@@ -135,7 +135,8 @@ async function encrypt(
     step.facts["certificate"] = seen;
   };
   const where = { host: known.address ?? endpoint.host, port: endpoint.port };
-  const handshake = within(clock, HANDSHAKE_LIMIT_MS, step.signal, (signal) =>
+  const limitMs = step.atMost(HANDSHAKE_LIMIT_MS);
+  const handshake = within(clock, limitMs, step.signal, (signal) =>
     openTls(socket, trust, signal, onCertificate),
   );
   try {
@@ -148,7 +149,7 @@ async function encrypt(
   } catch (error) {
     socket.destroy();
     if (certificate !== undefined || step.signal.aborted) throw error;
-    throw await handshakeError(examination, where, error, step.signal);
+    throw await handshakeError(examination, { ...where, limitMs }, error, step.signal);
   }
 }
 
@@ -177,7 +178,7 @@ interface Where {
 /** No certificate was seen: whoever is there may not speak TLS. */
 async function handshakeError(
   { clock, known }: Examination,
-  where: Where,
+  where: Where & { readonly limitMs: number },
   error: unknown,
   signal: AbortSignal,
 ): Promise<unknown> {
@@ -187,7 +188,7 @@ async function handshakeError(
     return causeError("plaintext-port", `${label} answers without TLS.`, known);
   }
   if (isSilent) {
-    const observed = `${label} has not answered the TLS handshake within ${seconds(HANDSHAKE_LIMIT_MS)}.`;
+    const observed = `${label} has not answered the TLS handshake within ${seconds(where.limitMs)}.`;
     return causeError("tls-handshake-timeout", observed, known);
   }
   const { code } = error as { readonly code?: unknown };

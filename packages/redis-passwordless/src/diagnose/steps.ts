@@ -22,25 +22,42 @@ export class Step {
   readonly facts: Record<string, unknown> = {};
   status: "ok" | "warning" | "failed" = "ok";
   summary = "";
+  readonly #limitMs: number;
+  readonly #elapsedMs = stopwatch();
 
-  constructor(name: StepName, signal: AbortSignal) {
+  constructor(name: StepName, signal: AbortSignal, limitMs: number) {
     this.name = name;
     this.signal = signal;
+    this.#limitMs = limitMs;
+  }
+
+  /**
+   * This many milliseconds, or what is left for the step, less enough to tell by itself what has taken
+   * too long: from the outside, one silence is like another.
+   */
+  atMost(limitMs: number): number {
+    return Math.max(1, Math.min(limitMs, this.#limitMs - this.#elapsedMs() - TO_TELL_MS));
   }
 }
+
+/** So much earlier than the step itself does a part of it give up, in milliseconds. */
+const TO_TELL_MS = 100;
 
 /** Runs the steps, each within its time, and reports them in their order, whichever order they run in. */
 export class Steps {
   readonly failures: Failure[] = [];
   readonly #clock: Clock;
   readonly #signal: AbortSignal;
+  readonly #leftMs: () => number;
   readonly #onStep: ((step: StepReport) => void) | undefined;
   readonly #reports = new Map<StepName, StepReport>();
   #told = 0;
 
-  constructor(clock: Clock, signal: AbortSignal, onStep?: (step: StepReport) => void) {
+  /** @param leftMs how much time there is for all steps from now on, in milliseconds */
+  constructor(clock: Clock, signal: AbortSignal, leftMs: () => number, onStep?: (step: StepReport) => void) {
     this.#clock = clock;
     this.#signal = signal;
+    this.#leftMs = leftMs;
     this.#onStep = onStep;
   }
 
@@ -73,10 +90,11 @@ export class Steps {
   ): Promise<T | undefined> {
     if (this.ended !== undefined) return this.skip(name, this.ended);
     const elapsedMs = stopwatch();
+    const leftMs = this.#leftMs();
     let step: Step | undefined;
     try {
       const result = await within(this.#clock, limitMs, this.#signal, (signal) => {
-        step = new Step(name, signal);
+        step = new Step(name, signal, Math.min(limitMs, leftMs));
         return work(step);
       });
       this.#report(name, step?.status ?? "ok", elapsedMs(), step?.summary ?? "", step?.facts);

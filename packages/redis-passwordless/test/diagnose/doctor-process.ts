@@ -5,8 +5,7 @@ import type { DoctorReport } from "../../src/diagnose/report.js";
 import type { Start, Variables } from "./machine.js";
 
 /** The command line as it is published. */
-export const COMMAND_LINE =
-  fileURLToPath(new URL("../../dist/bundle/cli.js", import.meta.url));
+export const COMMAND_LINE = fileURLToPath(new URL("../../dist/bundle/cli.js", import.meta.url));
 
 export interface Ended {
   readonly exitCode: number | null;

@@ -2,7 +2,14 @@ import { readFileSync } from "node:fs";
 import { inspect } from "node:util";
 import { type Emulator, startEmulator } from "azure-redis-emulator";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import { examineIdentities, reportText, STEP_NAMES, watchRotation } from "../../../src/diagnose/index.js";
+import { systemClock } from "../../../src/core/clock.js";
+import {
+  examine,
+  examineIdentities,
+  reportText,
+  STEP_NAMES,
+  watchRotation,
+} from "../../../src/diagnose/index.js";
 import { type Schema, violations } from "../../support/json-schema.js";
 import { address, type Examined, examined, principal, surroundings } from "./examined.js";
 
@@ -68,8 +75,11 @@ describe("what is reported fits the schema, and holds no secret", () => {
   });
 
   test("an access key", async () => {
-    const env = { AZURE_REDIS_HOST: address(azure), AZURE_REDIS_PASSWORD: KEY };
-    expectSound(await examined(azure, { env }));
+    for (const password of [KEY, `${KEY}${SECRET}`]) {
+      const env = { AZURE_REDIS_HOST: address(azure), AZURE_REDIS_PASSWORD: password };
+      const around = { env, clock: systemClock, random: Math.random };
+      expectSound(await examine({ connection: {}, ca: azure.caCertificate }, around));
+    }
   });
 
   test("several identities", async () => {

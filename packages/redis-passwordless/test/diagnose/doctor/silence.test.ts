@@ -1,17 +1,9 @@
 import { once } from "node:events";
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
-import { type Emulator, startEmulator } from "azure-redis-emulator";
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import type { DoctorReport } from "../../../src/diagnose/index.js";
-import { ManualClock } from "../../../src/testing/manual-clock.js";
-import { examined, rules, step } from "./examined.js";
-
-let azure: Emulator;
-beforeAll(async () => {
-  azure = await startEmulator();
-});
-afterAll(() => azure.close());
-afterEach(() => azure.clearFaults());
+import { startEmulator } from "azure-redis-emulator";
+import { describe, expect, test } from "vitest";
+import { examine } from "../../../src/diagnose/index.js";
+import { address, examined, rules, step, surroundings } from "./examined.js";
 
 /** Accepts connections, and says nothing. */
 class SilentServer implements AsyncDisposable {
@@ -30,102 +22,64 @@ class SilentServer implements AsyncDisposable {
   }
 }
 
-/** Lets the doctor's time pass, second by second, until there is a report. */
-async function afterItsTime(
-  clock: ManualClock,
-  running: Promise<DoctorReport>,
-): Promise<[DoctorReport, number]> {
-  const startMs = clock.now();
-  let report: DoctorReport | undefined;
-  const done = running.then((result) => {
-    report = result;
-  });
-  // Whatever does answer does so between two of these.
-  while (report === undefined && clock.now() < startMs + 60_000) {
-    await Promise.race([done, roundTrip()]);
-    if (report === undefined) await clock.advance(250);
-  }
-  await done;
-  return [report as unknown as DoctorReport, clock.now() - startMs];
-}
+/** There is no time to be lost: whatever does not answer is given up soon. */
+const SOON = { timeoutMs: 1_500 };
 
-/** As long as an answer on this machine takes, and its consequences. */
-async function roundTrip(): Promise<void> {
-  for (let turn = 0; turn < 5; turn += 1) {
-    const server = createServer((socket) => socket.end());
-    server.listen(0, "127.0.0.1");
-    await once(server, "listening");
-    await new Promise((resolve) => server.close(resolve));
-  }
-}
-
-describe("the examination ends within its time", () => {
+describe.concurrent("whoever says nothing is named, and the examination ends", () => {
   test("a server that accepts connections and says nothing", async () => {
+    await using azure = await startEmulator();
     await using server = new SilentServer();
-    const clock = new ManualClock(Date.now());
-    const running = examined(azure, { endpoint: await server.start(), around: { clock } });
-    const [report, tookMs] = await afterItsTime(clock, running);
-    expect(rules(report)[0]).toMatch(/^tls-handshake-timeout /);
+    const report = await examined(azure, { ...SOON, endpoint: await server.start() });
+    expect(rules(report)).toEqual([expect.stringMatching(/^tls-handshake-timeout /)]);
     expect(step(report, "token").status).toBe("ok");
-    expect(tookMs).toBeLessThanOrEqual(15_000);
   });
 
   test("a login that is never answered", async () => {
+    await using azure = await startEmulator();
     azure.redis.injectFault({ kind: "hang" });
-    const clock = new ManualClock(Date.now());
-    const [report, tookMs] = await afterItsTime(clock, examined(azure, { around: { clock } }));
-    expect(rules(report)[0]).toMatch(/^server-silent /);
-    expect(tookMs).toBeLessThanOrEqual(15_000);
+    const report = await examined(azure, SOON);
+    expect(rules(report)).toEqual([expect.stringMatching(/^server-silent /)]);
+    expect(step(report, "whoami").status).toBe("skipped");
   });
 
-  test("a token endpoint that is never done leaves the server to be examined", async () => {
+  test("a token endpoint that is never done, which leaves the server to be examined", async () => {
+    await using azure = await startEmulator();
     azure.injectFault("imds", { kind: "hang" });
-    const clock = new ManualClock(Date.now());
-    const [report, tookMs] = await afterItsTime(clock, examined(azure, { around: { clock } }));
+    const report = await examined(azure, SOON);
     expect(report.findings.map(({ step }) => step)).toEqual(["token"]);
+    expect(report.findings[0]?.code).toBe("ERR_PASSWORDLESS_TOKEN_REQUEST_TIMEOUT");
     expect(step(report, "tls").status).toBe("ok");
-    expect(tookMs).toBeLessThanOrEqual(15_000);
   });
 
   test("a name server that says nothing", async () => {
+    await using azure = await startEmulator();
     const never = () => new Promise<never>(() => {});
-    const clock = new ManualClock(Date.now());
-    const around = { clock, resolver: { lookup: never, cname: never } };
-    const [report, tookMs] = await afterItsTime(clock, examined(azure, { around }));
-    expect(rules(report)[0]).toMatch(/^dns-unavailable /);
-    expect(tookMs).toBeLessThanOrEqual(15_000);
+    const resolver = { lookup: never, cname: never };
+    const report = await examined(azure, { ...SOON, around: { resolver } });
+    expect(rules(report)).toEqual([expect.stringMatching(/^dns-unavailable /)]);
   });
 
-  test("time that is too short for everything is named, and no success", async () => {
-    azure.injectFault("imds", { kind: "hang" });
-    const clock = new ManualClock(Date.now());
-    const [report, tookMs] = await afterItsTime(
-      clock,
-      examined(azure, { timeoutMs: 1_000, around: { clock } }),
-    );
+  test("time that is too short for everything is no success", async () => {
+    await using azure = await startEmulator();
+    azure.redis.injectFault({ kind: "delay", delayMs: 10_000 });
+    const report = await examined(azure, { timeoutMs: 600 });
     expect(report.isHealthy).toBe(false);
-    expect(report.findings[0]?.step).toBe("token");
-    expect(step(report, "roundTrips").summary).toContain("time");
-    expect(tookMs).toBeLessThanOrEqual(1_000);
+    expect(report.findings).not.toEqual([]);
+    expect(step(report, "roundTrips").status).toBe("skipped");
   });
 });
 
-describe("somebody ends it", () => {
-  test("what is known by then is reported", async () => {
-    azure.injectFault("imds", { kind: "hang" });
-    const stop = new AbortController();
-    const { examine } = await import("../../../src/diagnose/index.js");
-    const { address, surroundings } = await import("./examined.js");
-    const connection = { endpoint: address(azure), entraId: { managedIdentity: true as const } };
-    const asked = azure.waitFor("connected");
-    const running = examine({ connection, ca: azure.caCertificate }, surroundings(azure), {
-      signal: stop.signal,
-    });
-    await asked;
-    stop.abort();
-    const report = await running;
-    expect(rules(report)).toEqual(["err_passwordless_aborted certain error"]);
-    expect(step(report, "environment").status).toBe("ok");
-    expect(step(report, "token").summary).toBe("stopped");
+test("somebody ends it: what is known by then is reported", async () => {
+  await using azure = await startEmulator();
+  azure.injectFault("imds", { kind: "hang" });
+  const stop = new AbortController();
+  const connection = { endpoint: address(azure), entraId: { managedIdentity: true as const } };
+  const running = examine({ connection, ca: azure.caCertificate }, surroundings(azure), {
+    signal: stop.signal,
+    onStep: ({ name }) => name === "tls" && stop.abort(),
   });
+  const report = await running;
+  expect(rules(report)).toEqual(["err_passwordless_aborted certain error"]);
+  expect(step(report, "environment").status).toBe("ok");
+  expect(step(report, "token").summary).toBe("stopped");
 });
