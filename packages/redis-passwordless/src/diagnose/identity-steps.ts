@@ -24,6 +24,8 @@ const LONGEST_PAUSE_MS = 1_000;
 const FRESH_FOR_MS = 6 * 60_000;
 /** Clocks that differ by more are worth a warning; Entra ID tolerates five minutes. */
 const SKEW_LIMIT_MS = 60_000;
+/** Whoever has not answered has had all the time there is, and a clock does not come right at once. */
+const USELESS_TO_REPEAT = /TOKEN_REQUEST_TIMEOUT|TOKEN_EXPIRED/;
 const CLAIM_ERRORS = /AUDIENCE_MISMATCH|TENANT_MISMATCH|OBJECT_ID_MISSING|TOKEN_INVALID/;
 
 interface Received {
@@ -120,7 +122,7 @@ function mayPass(error: unknown): boolean {
     PasswordlessError.is(error) &&
     error.retryable &&
     error.details["networkError"] === undefined &&
-    error.code !== "ERR_PASSWORDLESS_TOKEN_EXPIRED"
+    !USELESS_TO_REPEAT.test(error.code)
   );
 }
 

@@ -43,12 +43,16 @@ export class Step {
 /** So much earlier than the step itself does a part of it give up, in milliseconds. */
 const TO_TELL_MS = 100;
 
+/** A step that has less than this, in milliseconds, is not begun; where all is to be done in a second, a third of it. */
+const LEAST_MS = 400;
+
 /** Runs the steps, each within its time, and reports them in their order, whichever order they run in. */
 export class Steps {
   readonly failures: Failure[] = [];
   readonly #clock: Clock;
   readonly #signal: AbortSignal;
   readonly #leftMs: () => number;
+  readonly #leastMs: number;
   readonly #onStep: ((step: StepReport) => void) | undefined;
   readonly #reports = new Map<StepName, StepReport>();
   #told = 0;
@@ -58,6 +62,7 @@ export class Steps {
     this.#clock = clock;
     this.#signal = signal;
     this.#leftMs = leftMs;
+    this.#leastMs = Math.min(LEAST_MS, leftMs() / 3);
     this.#onStep = onStep;
   }
 
@@ -68,8 +73,10 @@ export class Steps {
 
   /** Why there is no time for anything any more; `undefined` while there is. */
   get ended(): string | undefined {
-    if (!this.#signal.aborted) return undefined;
-    return this.#signal.reason instanceof TimeUp ? "the time for the whole examination was up" : "stopped";
+    if (this.#signal.aborted && !(this.#signal.reason instanceof TimeUp)) return "stopped";
+    // Who is given no time to answer would be called silent.
+    const isLate = this.#signal.aborted || this.#leftMs() < this.#leastMs;
+    return isLate ? "the time for the whole examination was up" : undefined;
   }
 
   statusOf(name: StepName): StepStatus | undefined {
