@@ -54,8 +54,9 @@ function serverAlone({ options, env, known }: Examination): AzureEndpoint | unde
   }
 }
 
-function noteServer(known: Known, { host, port, product, serverName }: AzureEndpoint): void {
-  Object.assign(known, { host, port, product, serverName, hostIsAddress: isAddress(host) });
+function noteServer(known: Known, endpoint: AzureEndpoint): void {
+  const { host, port, product, serverName, isEncrypted } = endpoint;
+  Object.assign(known, { host, port, product, serverName, isEncrypted, hostIsAddress: isAddress(host) });
 }
 
 function noteLogin(known: Known, login: AzureLogin, { env }: Examination): void {

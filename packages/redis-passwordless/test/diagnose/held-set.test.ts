@@ -1,6 +1,10 @@
+import { startEmulator } from "azure-redis-emulator";
 import { beforeAll, expect, test } from "vitest";
+import type { IdentitiesReport } from "../../src/diagnose/report.js";
 import { record } from "../support/record.js";
+import { runCommand } from "./doctor-process.js";
 import { examineAll, type Outcome } from "./examination.js";
+import { Machine } from "./machine.js";
 import { BROKEN_SET_UPS, HEALTHY_SET_UPS } from "./set-ups.js";
 import { falseCertainties, isRight, misses } from "./verdict.js";
 
@@ -14,7 +18,7 @@ beforeAll(async () => {
   const setUps = [...BROKEN_SET_UPS, ...HEALTHY_SET_UPS].filter(({ name }) => name.includes(wanted));
   outcomes = await examineAll(setUps);
   broken = outcomes.filter(({ setUp: { expected } }) => typeof expected !== "string");
-}, 120_000);
+}, 240_000);
 
 const named = (outcome: Outcome, texts: readonly string[]) =>
   texts.map((text) => `${outcome.setUp.name}: ${text}`);
@@ -45,6 +49,21 @@ test("no cause is said to be certain that is not there", () => {
 test("where the cause is found, all else is said as it should be: certainty, values, alternatives, exit code", () => {
   const found = broken.filter(isRight);
   expect(found.flatMap((outcome) => named(outcome, misses(outcome)))).toEqual([]);
+});
+
+test("where another identity gets in, it is certain that one lacks its access policy", async () => {
+  await using azure = await startEmulator();
+  await using machine = new Machine(azure);
+  await azure.revoke(azure.servicePrincipal.objectId);
+  const { args, env } = machine.start(azure.servicePrincipal, {
+    AZURE_POD_IDENTITY_AUTHORITY_HOST: azure.imdsHost,
+  });
+  const { exitCode, stdout } = await runCommand(["doctor", "--json", "--all-identities", ...args], env);
+  const { identities } = JSON.parse(stdout) as IdentitiesReport;
+  expect(identities.map(({ login }) => login)).toContain("accepted");
+  const refused = identities.find(({ objectId }) => objectId === azure.servicePrincipal.objectId);
+  expect(refused?.findings[0]).toMatchObject({ rule: "access-policy-missing", certainty: "certain" });
+  expect(exitCode).toBe(0);
 });
 
 test("a healthy set-up has no finding", () => {
