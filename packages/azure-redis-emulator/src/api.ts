@@ -410,10 +410,10 @@ export interface RedisGateway {
    */
   setEntraId(enabled: boolean): void;
   /**
-   * How many clients may be connected to each node; the server itself refuses the next one ("ERR max number of
-   * clients reached"). Lasts until the server restarts; `null` for what it was before.
+   * How many clients may be connected to each node; the next one is refused as Redis does it ("ERR max number of
+   * clients reached"). `null` for any number.
    */
-  setMaxClients(count: number | null): Promise<void>;
+  setMaxClients(count: number | null): void;
   /**
    * Publishes a notification on the channel `AzureRedisEvents`, in the format of Azure Cache for Redis; each
    * subscriber of the cache gets it once, whichever node it is connected to.

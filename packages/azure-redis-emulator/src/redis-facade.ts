@@ -13,7 +13,6 @@ import {
   type CertificateAuthority,
   createCertificateAuthority,
 } from "./certificates/certificate-authority.js";
-import { ClientLimit } from "./client-limit.js";
 import { assertNode, Failovers } from "./failover.js";
 import type { AccessKey } from "./gateway/access-key.js";
 import type { Gateway } from "./gateway/gateway.js";
@@ -39,7 +38,6 @@ export class RedisFacade implements RedisGateway {
   readonly #gateway: Gateway;
   readonly #backend: RedisBackend;
   readonly #failovers: Failovers | undefined;
-  readonly #clientLimit: ClientLimit;
   readonly #faults = new Set<ActiveFault>();
   /** Ends when nothing changes the servers any more. */
   #changing: Promise<unknown> = Promise.resolve();
@@ -50,7 +48,6 @@ export class RedisFacade implements RedisGateway {
     this.#options = options;
     this.#gateway = gateway;
     this.#backend = backend;
-    this.#clientLimit = new ClientLimit(backend.servers, (node) => gateway.connectionCountOf(node));
     this.nodes = backend.servers.map(
       (server, index) =>
         new RunningNode({ server, index, port: gateway.nodes[index]!.port, cluster: backend.cluster }),
@@ -149,8 +146,8 @@ export class RedisFacade implements RedisGateway {
     this.#gateway.setEntraId(enabled);
   }
 
-  async setMaxClients(count: number | null): Promise<void> {
-    await this.#inTurn(() => this.#clientLimit.set(count));
+  setMaxClients(count: number | null): void {
+    this.#gateway.setMaxClients(count);
   }
 
   async publishMaintenance(event: MaintenanceEvent): Promise<void> {

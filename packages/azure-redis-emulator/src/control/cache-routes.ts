@@ -25,10 +25,10 @@ function setEntraId({ emulator, request }: ControlCall): HttpAnswer {
   return json(200, {});
 }
 
-async function setMaxClients({ emulator, request }: ControlCall): Promise<HttpAnswer> {
+function setMaxClients({ emulator, request }: ControlCall): HttpAnswer {
   const body = parseObject(request.body);
   checkNames(body, ["count"]);
-  await emulator.redis.setMaxClients(body["count"] === null ? null : requiredNumber(body, "count"));
+  emulator.redis.setMaxClients(body["count"] === null ? null : requiredNumber(body, "count"));
   return json(200, {});
 }
 

@@ -4,6 +4,7 @@ import type { AccessPolicy, ActiveFault, ConnectionFault, EmulatorEvent, LoginFa
 import { isOpenToAnybody, type RedisServer } from "../redis-server/redis-server.js";
 import { ACCESS_KEY_ID, type AccessKey } from "./access-key.js";
 import { type AclCredentials, AclUsers } from "./acl-users.js";
+import { ClientLimit, refuseClient } from "./client-limit.js";
 import { CommandRules, type Imitation, imitationAclRules } from "./command-rules.js";
 import { GatewayConnection } from "./connection.js";
 import { type ConnectionFaultScope, ConnectionFaults } from "./connection-faults.js";
@@ -55,8 +56,8 @@ export interface Gateway extends GatewayNode {
   injectConnectionFault(fault: ConnectionFault, scope?: ConnectionFaultScope): ActiveFault;
   /** Whether tokens log in; open connections are broken when it is switched off. */
   setEntraId(enabled: boolean): void;
-  /** How many connections there are to one node. */
-  connectionCountOf(node: number): number;
+  /** How many connections each node takes; `null` for any number. */
+  setMaxClients(count: number | null): void;
   /**
    * Gives an identity an access policy, changes it on open connections too, or takes it away (`null`).
    *
@@ -111,6 +112,7 @@ class RedisGatewayServer implements Gateway {
   readonly #users: AclUsers;
   readonly #faults = new LoginFaults();
   readonly #connectionFaults = new ConnectionFaults();
+  readonly #clientLimit = new ClientLimit();
   #isEntraIdEnabled = true;
   readonly #desk: LoginDesk;
   /** The connections, and to which node each is. */
@@ -197,8 +199,8 @@ class RedisGatewayServer implements Gateway {
     if (!enabled) this.killConnections();
   }
 
-  connectionCountOf(node: number): number {
-    return [...this.#connections.values()].filter((listeners) => listeners === this.nodes[node]).length;
+  setMaxClients(count: number | null): void {
+    this.#clientLimit.set(count);
   }
 
   applyAccessPolicy(objectId: string, policy: AccessPolicy | null): Promise<AclCredentials | undefined> {
@@ -250,6 +252,11 @@ class RedisGatewayServer implements Gateway {
   }
 
   #accept(server: RedisServer, node: NodeListeners, client: Socket, isEncrypted: boolean): void {
+    const connected = (): number => [...this.#connections.values()].filter((other) => other === node).length;
+    if (this.#clientLimit.isReachedBy(connected)) {
+      refuseClient(client);
+      return;
+    }
     const connection: GatewayConnection = new GatewayConnection({
       id: ++this.#lastId,
       client,

@@ -52,7 +52,7 @@ async function repair(azure: Emulator, identities: Emulator["identities"]): Prom
   azure.setClockOffset(0);
   azure.redis.setEntraId(true);
   azure.redis.setOutdatedTls(null);
-  await azure.redis.setMaxClients(null);
+  azure.redis.setMaxClients(null);
   for (const node of azure.redis.nodes.keys()) await azure.redis.useCertificate(node, null);
   const isRegular = ({ objectId }: { objectId: string }) =>
     identities.some((identity) => identity.objectId === objectId);
