@@ -33,7 +33,7 @@ export default defineConfig({
     hookTimeout: 30_000,
     // Tests of one file may run side by side (`describe.concurrent`), each with a cache of its own. As they wait most
     // of the time, two cores carry this many.
-    maxWorkers: 2,
+    maxWorkers: 3,
     maxConcurrency: 4,
     sequence: { sequencer: Mixed },
     // What is built needs no transformation: tests of the library load the emulator as its users do.
