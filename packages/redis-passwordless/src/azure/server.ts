@@ -137,7 +137,7 @@ function endpointMissing({ names }: ServiceConnectorVariables, env: Environment)
     likely === undefined ? "" : ` ${likely} is set: to use it, say \`variables: { ${field}: "${likely}" }\`.`;
   return new PasswordlessError("ERR_PASSWORDLESS_ENDPOINT_MISSING", {
     message: `Nothing says which server to connect to: no option names it, and neither ${names.host} nor ${names.connectionString} is set.`,
-    remedy: `Set ${names.host}, or name the cache in code: \`azureRedis("my-cache.westus3.redis.azure.net")\`, or the option \`endpoint\`.${found}`,
+    remedy: `Set ${names.host}, or name the cache: behind a command's name, in code as \`azureRedis("my-cache.westus3.redis.azure.net")\` or in the option \`endpoint\`.${found}`,
     details: { host: names.host, connectionString: names.connectionString, ...(likely ? { likely } : {}) },
   });
 }

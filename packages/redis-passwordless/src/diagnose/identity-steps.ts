@@ -5,6 +5,7 @@ import { PasswordlessError } from "../core/errors.js";
 import type { IdentityProvider } from "../core/identity-provider.js";
 import { requestToken } from "../core/request.js";
 import type { Token } from "../core/token.js";
+import { duration } from "../explain/duration.js";
 import type { Target } from "../explain/rule.js";
 import { checkClaims, decodeClaims, publicFacts, type TokenClaims } from "../identity/claims.js";
 import { createIdentityProvider } from "../identity/create.js";
@@ -227,10 +228,4 @@ function checkClock({ clock, known, steps }: Examination, iat: number | undefine
   const side = clockSkewMs > 0 ? "ahead of" : "behind";
   const observed = `This machine's clock is ${duration(Math.abs(clockSkewMs))} ${side} the identity provider's.`;
   steps.fail("claims", causeError("clock-skew", observed, known), { severity: "warning" });
-}
-
-/** For humans: `50 s`, `59 min`, `23 h`. */
-export function duration(ms: number): string {
-  if (ms < 120_000) return `${Math.max(0, Math.round(ms / 1_000))} s`;
-  return ms < 7_200_000 ? `${Math.round(ms / 60_000)} min` : `${Math.round(ms / 3_600_000)} h`;
 }

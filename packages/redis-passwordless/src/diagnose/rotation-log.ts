@@ -1,8 +1,8 @@
 import type { Clock } from "../core/clock.js";
 import type { Token } from "../core/token.js";
+import { duration } from "../explain/duration.js";
 import { explain } from "../explain/explain.js";
 import type { Identity } from "../reauth/identity.js";
-import { duration } from "./identity-steps.js";
 import { type Reply, ReplyError } from "./reply.js";
 import type { WatchEvent, WatchReport } from "./report.js";
 import { type Failure, oneLine } from "./steps.js";

@@ -1,5 +1,6 @@
 import { policiesWith } from "./access-policies.js";
 import { loginCommand, type Tool } from "./developer-tool.js";
+import { duration } from "./duration.js";
 
 /**
  * What is known about a failure: the evidence that a rule wants, and the values that its remedy names. Everything is
@@ -151,6 +152,7 @@ function valueOf(name: FactName, facts: Facts): Facts[FactName] {
 /** What texts may name besides facts, and how it follows from them. */
 const DERIVED: Readonly<Record<string, (facts: Facts) => string | undefined>> = {
   cacheName: ({ host }) => cacheName(host),
+  clockSkew: ({ clockSkewMs }) => (clockSkewMs === undefined ? undefined : duration(Math.abs(clockSkewMs))),
   productPort: ({ host = "" }) => (host.includes(".redis.cache.") ? "6380" : "10000"),
   policiesWithCommand: ({ command }) => policiesWith(command),
   login: ({ tool, expectedTenantId }) => loginCommand(tool, expectedTenantId),

@@ -94,7 +94,7 @@ const ROWS: readonly Row[] = [
     () => ({}),
     "ENDPOINT_MISSING",
     ["AZURE_REDIS_HOST", "AZURE_REDIS_CONNECTIONSTRING"],
-    /Set AZURE_REDIS_HOST, or name the cache in code/,
+    /Set AZURE_REDIS_HOST, or name the cache: /,
   ],
   [
     "a name with an underscore too many",

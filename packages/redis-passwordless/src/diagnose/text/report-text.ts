@@ -1,5 +1,5 @@
 import { display } from "../../azure/endpoint.js";
-import { duration } from "../identity-steps.js";
+import { duration } from "../../explain/duration.js";
 import type { DoctorReport, Finding, IdentitiesReport, IdentityRow, WatchReport } from "../report.js";
 import { alsoFound, capital, diagnosis } from "./finding-text.js";
 import { markOf, stepLine } from "./step-line.js";

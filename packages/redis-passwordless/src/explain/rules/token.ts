@@ -287,9 +287,8 @@ export const TOKEN_RULES: readonly Rule[] = [
     code: EXPIRED,
     when: [{ library: EXPIRED }],
     given: [{ fact: "clockSkewMs", above: SKEW_MS }],
-    meaning: "this machine's clock is {clockSkewMs} ms ahead, so the token seems to have ended",
-    remedy:
-      "Synchronise this machine's clock (NTP), which is {clockSkewMs} ms ahead of the identity provider's.",
+    meaning: "this machine's clock is {clockSkew} ahead, so the token seems to have ended",
+    remedy: "Synchronise this machine's clock (NTP), which is {clockSkew} ahead of the identity provider's.",
     isRetryable: true,
   },
   {
@@ -306,7 +305,7 @@ export const TOKEN_RULES: readonly Rule[] = [
     id: "clock-skew",
     code: EXPIRED,
     when: [],
-    meaning: "this machine's clock and the identity provider's differ by {clockSkewMs|more than 60000} ms",
+    meaning: "this machine's clock and the identity provider's differ by {clockSkew|more than a minute}",
     remedy: "Synchronise this machine's clock (NTP).",
     isRetryable: true,
   },
