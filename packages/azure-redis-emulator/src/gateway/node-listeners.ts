@@ -1,6 +1,7 @@
-import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
+import { createServer, type Server, type Socket } from "node:net";
 import { createServer as createTlsServer, type Server as TlsServer } from "node:tls";
 import type { ConnectionFault } from "../api.js";
+import { listenOn, listenOnLastingPort } from "../lasting-port.js";
 import { applyConnectionFault } from "./connection-faults.js";
 import type { ReplicaEntrance } from "./replica-entrance.js";
 
@@ -120,7 +121,8 @@ export class NodeListeners {
   async #listen(server: Server, host: string, port: number): Promise<number> {
     const listening = (async () => {
       if (!this.#isOpen) throw new Error("The gateway is closed.");
-      const actualPort = await listen(server, host, port);
+      const actualPort = port === 0 ? await listenOnLastingPort(server, host) : port;
+      if (port !== 0) await listenOn(server, host, port);
       if (!this.#isOpen) await new Promise((resolve) => server.close(resolve));
       return actualPort;
     })();
@@ -159,18 +161,4 @@ export class NodeListeners {
     if (replicaEntrance === undefined) handOver();
     else replicaEntrance.admit(socket, handOver);
   }
-}
-
-/** Resolves with the port, which may have been chosen by the system; rejects when it is closed before it listens. */
-function listen(server: Server, host: string, port: number): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const closed = (): void => reject(new Error("The gateway was closed when it began to listen."));
-    server.once("error", reject);
-    server.once("close", closed);
-    server.listen(port, host, () => {
-      server.off("error", reject);
-      server.off("close", closed);
-      resolve((server.address() as AddressInfo).port);
-    });
-  });
 }

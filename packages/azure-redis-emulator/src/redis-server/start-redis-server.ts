@@ -1,8 +1,9 @@
 import { createHash, randomBytes } from "node:crypto";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { createServer, type Server } from "node:net";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { listenOnLastingPort } from "../lasting-port.js";
 import type { AdminConnection } from "./admin-connection.js";
 import {
   checkRedisServer,
@@ -237,18 +238,8 @@ function clusterNodeArgs(busPort: number): readonly string[] {
 async function freePorts(): Promise<readonly [number, number]> {
   const probes = [createServer(), createServer()] as const;
   try {
-    return [await listen(probes[0]), await listen(probes[1])];
+    return [await listenOnLastingPort(probes[0], HOST), await listenOnLastingPort(probes[1], HOST)];
   } finally {
     await Promise.all(probes.map((probe) => new Promise((resolve) => probe.close(resolve))));
   }
-}
-
-async function listen(probe: Server): Promise<number> {
-  await new Promise<void>((resolve, reject) => {
-    probe.once("error", reject);
-    probe.listen(0, HOST, resolve);
-  });
-  const address = probe.address();
-  if (address === null || typeof address === "string") throw new Error("No free port");
-  return address.port;
 }

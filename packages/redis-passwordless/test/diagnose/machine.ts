@@ -1,3 +1,4 @@
+import { randomInt } from "node:crypto";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import { type AddressInfo, createServer as createTcpServer } from "node:net";
@@ -76,13 +77,18 @@ export class Machine implements AsyncDisposable {
     return join(this.#folder, name);
   }
 
-  /** A port on which nobody listens. */
+  /** A port on which nobody listens, and which no system gives away by itself. */
   async closedPort(): Promise<number> {
-    const server = createTcpServer().listen(0, "127.0.0.1");
-    await new Promise((resolve) => server.once("listening", resolve));
-    const { port } = server.address() as AddressInfo;
-    await new Promise((resolve) => server.close(resolve));
-    return port;
+    for (;;) {
+      const port = randomInt(10_000, 20_000);
+      const server = createTcpServer().listen(port, "127.0.0.1");
+      const isFree = await new Promise<boolean>((resolve) => {
+        server.once("listening", () => resolve(true)).once("error", () => resolve(false));
+      });
+      if (!isFree) continue;
+      await new Promise((resolve) => server.close(resolve));
+      return port;
+    }
   }
 
   /** A metadata service that gives this token, or answers this; returns its address. */
