@@ -1,12 +1,8 @@
 import type { Socket } from "node:net";
+import type { LinkUser } from "./link.js";
 
 /** What becomes of what a client writes. */
-export interface WriteTarget {
-  /** Sends whole writes as one, if nothing in them needs attention; otherwise returns `false`. */
-  passTogether(bytes: Buffer): boolean;
-  /** Takes one write; returns what `write` returns. */
-  take(bytes: Buffer): boolean;
-}
+export type WriteTarget = Pick<LinkUser, "passTogether" | "take">;
 
 type OnWritten = (error?: Error | null) => void;
 

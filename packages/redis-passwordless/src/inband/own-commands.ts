@@ -1,4 +1,4 @@
-import type { Socket } from "node:net";
+import type { Link } from "./link.js";
 import type { Marker, Markers } from "./marker.js";
 import { type Exchange, ReplyFilter, type Translate } from "./reply-filter.js";
 
@@ -11,21 +11,19 @@ export interface ExchangeOptions {
 
 /**
  * Our own commands on a client's connection: sends them between the client's, and takes their replies out of what
- * the client reads. While none is under way, the socket's events go their own way.
+ * the client reads. While none is under way, what the server sends passes by.
  */
 export class OwnCommands {
-  readonly #socket: Socket;
+  readonly #link: Link;
   readonly #write: (bytes: Buffer) => boolean;
   readonly #markers: Markers | undefined;
   readonly #replies = new ReplyFilter();
   readonly #pending = new Set<(isAnswered: boolean) => void>();
-  /** The socket's own `emit` while ours is in its place. */
-  #emit: ((event: string, ...args: unknown[]) => boolean) | undefined;
-  #ownEmit: PropertyDescriptor | undefined;
+  #isIntercepting = false;
   #isOpen = true;
 
-  constructor(socket: Socket, write: (bytes: Buffer) => boolean, markers: Markers | undefined) {
-    this.#socket = socket;
+  constructor(link: Link, write: (bytes: Buffer) => boolean, markers: Markers | undefined) {
+    this.#link = link;
     this.#write = write;
     this.#markers = markers;
   }
@@ -79,7 +77,7 @@ export class OwnCommands {
 
   #start(write: (begin: Marker, settle: () => undefined, markers: Markers) => Buffer): Promise<boolean> {
     const markers = this.#markers;
-    if (markers === undefined || !this.#isOpen || !this.#socket.writable) return Promise.resolve(false);
+    if (markers === undefined || !this.#isOpen || !this.#link.isWritable) return Promise.resolve(false);
     return new Promise((resolve) => {
       const settle = (isAnswered: boolean): void => {
         this.#pending.delete(settle);
@@ -102,43 +100,31 @@ export class OwnCommands {
   /** The connection has ended: nothing under way will be answered. */
   close(): void {
     this.#isOpen = false;
-    if (this.#emit !== undefined) this.#restoreEmit();
+    this.#letPass();
     for (const settle of this.#pending) settle(false);
   }
 
   #expect(exchange: Exchange): void {
     this.#replies.expect(exchange);
-    if (this.#emit !== undefined) return;
-    const socket = this.#socket;
-    this.#emit = socket.emit.bind(socket);
-    this.#ownEmit = Object.getOwnPropertyDescriptor(socket, "emit");
-    // Public: EventEmitter's own method, shadowed while something is expected and no longer.
-    Object.defineProperty(socket, "emit", {
-      configurable: true,
-      writable: true,
-      value: (event: string, ...args: unknown[]) => this.#onEvent(event, args),
-    });
+    if (this.#isIntercepting) return;
+    this.#isIntercepting = true;
+    this.#link.intercept((chunk) => this.#read(chunk));
   }
-  #onEvent(event: string, args: readonly unknown[]): boolean {
-    const emit = this.#emit;
-    const [chunk] = args;
-    if (emit === undefined) return false;
-    if (event !== "data" || !Buffer.isBuffer(chunk)) return emit(event, ...args);
+
+  #read(chunk: Buffer): readonly Buffer[] {
     let seen: Buffer[];
     try {
       seen = this.#replies.feed(chunk);
     } catch (error) {
-      this.#socket.destroy(error as Error);
-      return true;
+      this.#link.fail(error as Error);
+      return [];
     }
-    if (!this.#replies.isActive) this.#restoreEmit();
-    for (const bytes of seen) emit("data", bytes);
-    return true;
+    if (!this.#replies.isActive) this.#letPass();
+    return seen;
   }
 
-  #restoreEmit(): void {
-    this.#emit = undefined;
-    if (this.#ownEmit === undefined) delete (this.#socket as { emit?: unknown }).emit;
-    else Object.defineProperty(this.#socket, "emit", this.#ownEmit);
+  #letPass(): void {
+    if (this.#isIntercepting) this.#link.intercept(undefined);
+    this.#isIntercepting = false;
   }
 }

@@ -1,13 +1,12 @@
-import type { Socket } from "node:net";
 import { CommandScanner, encodeCommand, parseCommand } from "resp-framing";
 import type { Clock } from "../core/clock.js";
 import type { Token } from "../core/token.js";
-import { type Connection, encryptionOf, type LoginResult, refusedError } from "../reauth/connection.js";
+import { type Connection, type LoginResult, refusedError } from "../reauth/connection.js";
 import { BlockedCommand } from "./blocked-command.js";
 import { BLOCKING_COMMANDS, blockingCommand } from "./blocking-command.js";
-import { ClientWrites } from "./client-writes.js";
 import { HANDSHAKE, SUBSCRIBE, SUBSCRIBER, WATCHED } from "./command-kinds.js";
 import { IdlePing } from "./idle-ping.js";
+import type { Link, LinkUser } from "./link.js";
 import { encodeAuth, textOf } from "./login.js";
 import { LostTransaction } from "./lost-transaction.js";
 import type { Markers } from "./marker.js";
@@ -45,14 +44,12 @@ export interface SessionOptions {
  * One connection between a client and Redis that can log in again by itself: AUTH is written between the client's
  * commands, and its reply taken out of what the client reads.
  *
- * The client keeps its socket and notices nothing. Outgoing commands are followed, because there are moments when
- * AUTH must not be sent; incoming bytes are looked at only while a reply of ours is under way.
+ * The client notices nothing. Outgoing commands are followed, because there are moments when AUTH must not be sent;
+ * incoming bytes are looked at only while a reply of ours is under way.
  */
-export class InbandSession implements Connection {
+export class InbandSession implements Connection, LinkUser {
   readonly label: string;
-  readonly #socket: Socket;
-  readonly #write: (bytes: Buffer) => boolean;
-  readonly #writes: ClientWrites | undefined;
+  readonly #link: Link;
   readonly #own: OwnCommands;
   readonly #schedule: LoginSchedule;
   readonly #onClosed: ((transaction: TransactionState) => void)[] = [];
@@ -62,6 +59,8 @@ export class InbandSession implements Connection {
   #lost: LostTransaction | undefined;
   /** What the client has written while something had to come first. */
   #held: Buffer[] | undefined;
+  /** A command that has not arrived in full, as far as it has. */
+  #undecided: Buffer = NOTHING;
   /** Set while the connection speaks RESP3 and the client believes in RESP2. */
   #view: Resp2View | undefined;
   #expectsReadyCheck: boolean;
@@ -75,26 +74,21 @@ export class InbandSession implements Connection {
   #isFollowed = true;
   #isOpen = true;
 
-  constructor(socket: Socket, options: SessionOptions) {
+  constructor(link: Link, options: SessionOptions) {
     this.label = options.label;
-    this.#socket = socket;
+    this.#link = link;
     this.#schedule = options.schedule;
     this.#expectsReadyCheck = options.expectsReadyCheck ?? false;
-    this.#write = socket.write.bind(socket);
-    this.#own = new OwnCommands(socket, (bytes) => this.#send(bytes), options.markers);
+    this.#own = new OwnCommands(link, (bytes) => this.#send(bytes), options.markers);
     this.#protocol = options.protocol ?? 2;
     if (options.lost !== undefined && options.lost !== "none") {
       this.#lost = new LostTransaction(options.lost);
     }
-    socket.once("close", () => this.#close());
-    if (!this.#own.isPossible) return;
-    if (options.pingIntervalMs !== undefined) {
+    this.#isFollowed = this.#own.isPossible;
+    if (this.#isFollowed && options.pingIntervalMs !== undefined) {
       this.#idlePing = new IdlePing(options.schedule.clock, options.pingIntervalMs, () => this.#ping());
     }
-    this.#writes = new ClientWrites(socket, {
-      passTogether: (bytes) => this.#pass(bytes),
-      take: (bytes) => this.#take(bytes),
-    });
+    link.attach(this);
   }
 
   /** Calls back when the connection has ended, with the transaction that ends with it. */
@@ -103,7 +97,7 @@ export class InbandSession implements Connection {
   }
 
   async authenticate(token: Token): Promise<LoginResult> {
-    this.#writes?.flush();
+    this.#link.flush();
     let verdict: Buffer | undefined;
     const onReply = (frame: Buffer): Buffer | undefined => {
       // A connection that monitors gets other lines in between.
@@ -121,7 +115,7 @@ export class InbandSession implements Connection {
     if (verdict?.subarray(0, 3).equals(OK) === true) return "accepted";
     // Redis 7.2 and later drop the error when replies are pending (https://github.com/redis/redis/issues/15640).
     const text = verdict === undefined ? "the login was not answered" : textOf(verdict);
-    throw refusedError(this.label, token, text, encryptionOf(this.#socket));
+    throw refusedError(this.label, token, text, this.#link.encryption);
   }
 
   /** A transaction would queue it, and is not silent for long. */
@@ -133,8 +127,7 @@ export class InbandSession implements Connection {
     return this.#isOpen && this.#own.isPossible && this.#isFollowed && !this.#isPlainSubscriber;
   }
 
-  /** Sends several writes as one, if nothing in them needs attention. */
-  #pass(bytes: Buffer): boolean {
+  passTogether(bytes: Buffer): boolean {
     if (this.#held !== undefined || !this.#isFollowed || this.#looksAtEach) return false;
     if (!this.#commands.skip(bytes)) return false;
     this.#send(bytes);
@@ -145,18 +138,21 @@ export class InbandSession implements Connection {
     return this.#view !== undefined || this.#lost !== undefined || this.#isPrefixed;
   }
 
-  #take(bytes: Buffer): boolean {
+  take(bytes: Buffer): boolean {
     if (this.#held === undefined) return this.#forward(bytes);
     this.#held.push(bytes);
     return true;
   }
 
   /** Sends commands on, up to one that something has to come before; the rest is held until then. */
-  #forward(bytes: Buffer): boolean {
+  #forward(chunk: Buffer): boolean {
     const scanner = this.#commands;
-    const base = scanner.position;
+    const undecided = this.#undecided;
+    this.#undecided = NOTHING;
+    const bytes = undecided.length === 0 ? chunk : Buffer.concat([undecided, chunk]);
+    const base = scanner.position - undecided.length;
     let sent = 0;
-    let offset = 0;
+    let offset = undecided.length;
     let hasBegunHere = false;
     while (this.#isFollowed && offset < bytes.length) {
       const looksAtEach = this.#looksAtEach;
@@ -173,25 +169,35 @@ export class InbandSession implements Connection {
       const plan = this.#plan(name, bytes.subarray(start, offset), offset === bytes.length);
       if (name === "MULTI") hasBegunHere = true;
       if (plan.kind === "send") continue;
-      const until = plan.kind === "confirm" || plan.kind === "negotiate" ? offset : start;
-      this.#send(bytes.subarray(sent, until));
+      this.#send(bytes.subarray(sent, plan.kind === "then" ? offset : start));
       sent = offset;
-      if (plan.kind === "confirm") {
-        // A transaction in one write is a pipeline, which the client itself keeps together.
-        if (hasBegunHere) this.#transactions.confirm();
-        else void this.#own.mark(() => this.#transactions.confirm());
-        this.#transactions.release();
-      } else if (plan.kind === "refuse") this.#refuse(plan.lost);
-      else if (plan.kind === "negotiate") this.#negotiate();
+      if (plan.kind === "then") plan.run(hasBegunHere);
+      else if (plan.kind === "answer") void this.#own.mark(plan.reply);
       else if (plan.kind === "look") {
         this.#own.lookAtNext(plan.onReply);
         sent = start;
-      } else {
+      } else if (plan.kind === "first") {
         this.#holdWhile(plan.run, bytes.subarray(offset));
         return true;
       }
     }
-    return this.#send(bytes.subarray(sent));
+    return this.#send(this.#keepUndecided(bytes.subarray(sent), base + sent));
+  }
+
+  /**
+   * Keeps back a command that has not arrived in full and may need attention, and returns what comes before it.
+   *
+   * @param from where `bytes` begins in the stream
+   */
+  #keepUndecided(bytes: Buffer, from: number): Buffer {
+    const scanner = this.#commands;
+    if (!this.#isFollowed || scanner.atBoundary) return bytes;
+    if (!scanner.mayBeWatched && !this.#looksAtEach) return bytes;
+    const start = scanner.commandStart - from;
+    // Its beginning is with the server already.
+    if (start < 0) return bytes;
+    this.#undecided = bytes.subarray(start);
+    return bytes.subarray(0, start);
   }
 
   #plan(name: string, command: Buffer, isLast: boolean): Plan {
@@ -210,12 +216,11 @@ export class InbandSession implements Connection {
     if (name === "MULTI") return this.#planBegin(isLast);
     else if (name === "ASKING") this.#isPrefixed = true;
     else if (name === "RESET") this.#leaveAlone();
-    else if (name === "HELLO" && !this.#transactions.isOpen) return { kind: "negotiate" };
+    else if (name === "HELLO" && !this.#transactions.isOpen) return this.#planNegotiation();
     else if (name === "INFO" && this.#expectsReadyCheck) return this.#planReadyCheck();
     else if (SUBSCRIBE.has(name)) return this.#planSubscribe(command);
     else if (this.#transactions.isOpen && (name === "EXEC" || name === "DISCARD")) {
-      this.#transactions.end();
-      return { kind: "confirm" };
+      return this.#planEnd();
     } else if (!this.#transactions.isOpen && BLOCKING_COMMANDS.has(name)) return this.#planBlocking(command);
     return SEND;
   }
@@ -232,6 +237,17 @@ export class InbandSession implements Connection {
     return { kind: "look", onReply };
   }
 
+  #planEnd(): Plan {
+    this.#transactions.end();
+    const run = (hasBegunHere: boolean): void => {
+      // A transaction in one write is a pipeline, which the client itself keeps together.
+      if (hasBegunHere) this.#transactions.confirm();
+      else void this.#own.mark(() => this.#transactions.confirm());
+      this.#transactions.release();
+    };
+    return { kind: "then", run };
+  }
+
   /** RESET ends everything, the login too, and Azure's caches do not have it: from here on nothing is ours. */
   #leaveAlone(): void {
     this.#isFollowed = false;
@@ -239,7 +255,11 @@ export class InbandSession implements Connection {
   }
 
   /** After a HELLO of the client's, the server is asked what the connection speaks: it may have refused. */
-  #negotiate(): void {
+  #planNegotiation(): Plan {
+    return { kind: "then", run: () => void this.#negotiate() };
+  }
+
+  #negotiate(): Promise<unknown> {
     const negotiation = this.#own.exchange(encodeCommand(["HELLO"]), {
       onReply: (frame) => {
         this.#protocol = protocolIn(frame) ?? this.#protocol;
@@ -250,6 +270,7 @@ export class InbandSession implements Connection {
     void negotiation.then(() => {
       if (this.#negotiation === negotiation) this.#negotiation = undefined;
     });
+    return negotiation;
   }
 
   /**
@@ -301,10 +322,10 @@ export class InbandSession implements Connection {
 
   #planAfterLoss(lost: LostTransaction, name: string, command: Buffer, isLast: boolean): Plan {
     const judgement = lost.judge(name);
-    if (judgement === "refuse") return { kind: "refuse", lost };
+    if (judgement === "refuse") return this.#planRefusal(lost);
     if (judgement === "lookAhead") return { kind: "first", run: () => this.#lookAhead(lost, command) };
     this.#lost = undefined;
-    return judgement === "over" ? this.#plan(name, command, isLast) : { kind: "refuse", lost };
+    return judgement === "over" ? this.#plan(name, command, isLast) : this.#planRefusal(lost);
   }
 
   /** The client sends again what was under way in one go: after this turn all of it is here. */
@@ -315,12 +336,13 @@ export class InbandSession implements Connection {
   }
 
   /** The client gets an error in the place of a reply. */
-  #refuse(lost: LostTransaction): void {
-    void this.#own.mark(() => {
+  #planRefusal(lost: LostTransaction): Plan {
+    const reply = (): Buffer => {
       // Whoever goes on after this answer knows what has happened.
       if (this.#lost === lost) this.#lost = undefined;
       return lost.answer;
-    });
+    };
+    return { kind: "answer", reply };
   }
 
   /**
@@ -365,22 +387,23 @@ export class InbandSession implements Connection {
 
   #holdWhile(first: () => Promise<void>, rest: Buffer): void {
     this.#held = rest.length > 0 ? [rest] : [];
+    this.#link.hold?.(true);
     void first().finally(() => {
       const held = this.#held ?? [];
       this.#held = undefined;
-      if (this.#socket.writable) for (const bytes of held) this.#take(bytes);
+      if (this.#link.isWritable) for (const bytes of held) this.take(bytes);
+      if (this.#held === undefined) this.#link.hold?.(false);
     });
   }
 
   #send(bytes: Buffer): boolean {
     this.#idlePing?.sent();
-    return bytes.length === 0 || !this.#socket.writable ? true : this.#write(bytes);
+    return bytes.length === 0 || !this.#link.isWritable ? true : this.#link.send(bytes);
   }
 
-  #close(): void {
+  close(): void {
     this.#isOpen = false;
     this.#idlePing?.close();
-    this.#writes?.close();
     this.#held = undefined;
     // A client may lose a second connection before it has been told about the first.
     const state = this.#lost === undefined ? this.#transactions.state : this.#lost.state;
@@ -393,17 +416,17 @@ export class InbandSession implements Connection {
 /** What is done with a command before the ones behind it. */
 type Plan =
   | { readonly kind: "send" }
-  /** It is sent, and its reply is noticed. */
-  | { readonly kind: "confirm" }
-  | { readonly kind: "refuse"; readonly lost: LostTransaction }
+  /** It is sent, and this comes right behind it; `hasBegunHere`: its transaction began in the same write. */
+  | { readonly kind: "then"; readonly run: (hasBegunHere: boolean) => void }
+  /** It is not sent: the client gets this in its turn. */
+  | { readonly kind: "answer"; readonly reply: () => Buffer | undefined }
   /** It is sent, and its reply is looked at. */
   | { readonly kind: "look"; readonly onReply: (frame: Buffer) => Buffer | undefined }
-  /** It is sent, and may change the protocol. */
-  | { readonly kind: "negotiate" }
   /** This comes first, and sends the command itself or puts it in front of what is held. */
   | { readonly kind: "first"; readonly run: () => Promise<void> };
 
 const SEND: Plan = { kind: "send" };
+const NOTHING: Buffer = Buffer.alloc(0);
 const OK = Buffer.from("+OK");
 const OK_REPLY = Buffer.from("+OK\r\n");
 const ERROR = 45;

@@ -5,6 +5,7 @@ import { systemClock } from "../../src/core/clock.js";
 import { Token } from "../../src/core/token.js";
 import { logIn } from "../../src/inband/login.js";
 import { InbandSession, type LoginSchedule, type SessionOptions } from "../../src/inband/session.js";
+import { SocketLink } from "../../src/inband/socket-link.js";
 import { RedisProcess, randomPassword, type TestContext } from "../support/redis-processes.js";
 
 /** Cuts a stream of replies into frames, whatever the pieces in which it arrives. */
@@ -100,7 +101,12 @@ export class Workbench {
     const socket = await this.#dial();
     const label = `127.0.0.1:${this.server.port}`;
     const { markers } = await logIn(socket, label, this.good, AbortSignal.timeout(10_000));
-    const session = new InbandSession(socket, { label, markers, schedule: NEVER_DUE, ...options });
+    const session = new InbandSession(new SocketLink(socket), {
+      label,
+      markers,
+      schedule: NEVER_DUE,
+      ...options,
+    });
     return new Wire(socket, session);
   }
 

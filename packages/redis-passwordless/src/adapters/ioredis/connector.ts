@@ -4,6 +4,7 @@ import type { Token } from "../../core/token.js";
 import { logIn } from "../../inband/login.js";
 import type { Markers } from "../../inband/marker.js";
 import { InbandSession } from "../../inband/session.js";
+import { SocketLink } from "../../inband/socket-link.js";
 import type { TransactionState } from "../../inband/transactions.js";
 import type { Reauthenticator } from "../../reauth/reauthenticator.js";
 import { isPermanent, waitForToken } from "../../reauth/token-wait.js";
@@ -227,7 +228,7 @@ export class LoginConnector implements Connector {
   #sessionOn(socket: Socket, label: string, markers: Markers | undefined, protocol?: 2 | 3): InbandSession {
     const lost = this.#lost;
     this.#lost = "none";
-    const session = new InbandSession(socket, {
+    const session = new InbandSession(new SocketLink(socket), {
       label,
       markers,
       lost,
