@@ -1,0 +1,140 @@
+import { chmod, lstat, unlink } from "node:fs/promises";
+import { connect, createServer, type Server, type Socket } from "node:net";
+import { PasswordlessError } from "../core/errors.js";
+
+/** Where clients connect to. */
+export type ListenAddress =
+  | { readonly kind: "tcp"; readonly host: string /** 0 for a free one. */; readonly port: number }
+  | {
+      readonly kind: "unix";
+      readonly path: string;
+      /** Permissions of the socket's file. */
+      readonly mode: number;
+    };
+
+/** One address on which clients are taken in. */
+export class Listener {
+  readonly #server: Server;
+  readonly #address: ListenAddress;
+
+  private constructor(server: Server, address: ListenAddress) {
+    this.#server = server;
+    this.#address = address;
+  }
+
+  /**
+   * Listens. The sockets that `onClient` gets are paused, and stay half open when their client has ended its half.
+   *
+   * @throws {PasswordlessError} `ERR_PASSWORDLESS_INVALID_OPTION` when nobody can listen there
+   */
+  static async open(address: ListenAddress, onClient: (client: Socket) => void): Promise<Listener> {
+    const server = createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true }, onClient);
+    const listener = new Listener(server, address);
+    try {
+      if (address.kind === "unix") await removeStaleSocket(address.path);
+      await listening(server, address);
+      if (address.kind === "unix") await chmod(address.path, address.mode);
+    } catch (error) {
+      server.close();
+      throw unusableAddress(address, error);
+    }
+    return listener;
+  }
+
+  /** The port that clients connect to; `undefined` for a Unix socket. */
+  get port(): number | undefined {
+    const address = this.#server.address();
+    return typeof address === "object" ? (address?.port ?? undefined) : undefined;
+  }
+
+  /** `host:port`, or the path of the socket. */
+  get label(): string {
+    const address = this.#address;
+    return address.kind === "unix" ? address.path : labelOf(address.host, this.port ?? address.port);
+  }
+
+  /** Takes nobody in any more; those who are in stay. Resolves when the address is free again. */
+  close(): Promise<void> {
+    return new Promise((resolve) => {
+      const server = this.#server;
+      if (!server.listening) return resolve();
+      // Its callback waits for every connection; the address is free at once.
+      server.close();
+      resolve();
+    });
+  }
+}
+
+function labelOf(host: string, port: number): string {
+  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+function listening(server: Server, address: ListenAddress): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once("error", reject);
+    server.once("listening", () => {
+      server.off("error", reject);
+      resolve();
+    });
+    if (address.kind === "tcp") server.listen({ host: address.host, port: address.port });
+    else withMask(0o777 & ~address.mode, () => server.listen({ path: address.path }));
+  });
+}
+
+/** The socket's file is made with its final permissions, so that nobody slips in before they are set. */
+function withMask(mask: number, act: () => void): void {
+  const before = process.umask(mask);
+  try {
+    act();
+  } finally {
+    process.umask(before);
+  }
+}
+
+/** A process that was killed leaves its socket behind; one that lives answers there, and keeps it. */
+async function removeStaleSocket(path: string): Promise<void> {
+  const stats = await lstat(path).catch(() => undefined);
+  if (stats === undefined) return;
+  if (!stats.isSocket()) throw Object.assign(new Error("a file that is no socket"), { code: "EEXIST" });
+  const isAlive = await new Promise<boolean>((resolve) => {
+    const socket = connect({ path });
+    socket.once("connect", () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once("error", () => resolve(false));
+  });
+  if (isAlive) throw Object.assign(new Error("in use"), { code: "EADDRINUSE" });
+  await unlink(path);
+}
+
+const CAUSES: Readonly<Record<string, readonly [observed: string, remedy: string]>> = {
+  EADDRINUSE: ["somebody else listens there", "Choose another port or path, or end the process that has it."],
+  EACCES: [
+    "this user may not listen there",
+    "Choose a port from 1024, or a folder that this user may write to.",
+  ],
+  EADDRNOTAVAIL: [
+    "it is no address of this machine",
+    "Listen on 127.0.0.1, ::1, or an address of this machine.",
+  ],
+  ENOTFOUND: ["the name is not known", "Listen on 127.0.0.1, ::1, or an address of this machine."],
+  EEXIST: ["there is a file that is no socket", "Choose another path, or remove the file."],
+  ENOENT: ["the folder does not exist", "Make the folder of the socket first."],
+  EINVAL: ["the path is too long for a socket", "Choose a path of at most 107 bytes (103 on macOS)."],
+};
+
+function unusableAddress(address: ListenAddress, cause: unknown): PasswordlessError {
+  const where = address.kind === "unix" ? address.path : labelOf(address.host, address.port);
+  const code = cause instanceof Error && "code" in cause ? String(cause.code) : "";
+  const [observed, remedy] = CAUSES[code] ?? [
+    cause instanceof Error ? cause.message : String(cause),
+    "Choose another address to listen on.",
+  ];
+  return new PasswordlessError("ERR_PASSWORDLESS_INVALID_OPTION", {
+    message: `The proxy cannot listen on ${where}: ${observed}.`,
+    remedy,
+    details: { option: "listen", address: where, ...(code === "" ? {} : { systemError: code }) },
+    cause,
+  });
+}

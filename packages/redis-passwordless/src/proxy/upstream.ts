@@ -1,0 +1,132 @@
+import { connect, isIP, type Socket } from "node:net";
+import * as tls from "node:tls";
+import { opened } from "../adapters/opened.js";
+import { PasswordlessError } from "../core/errors.js";
+import type { Token } from "../core/token.js";
+import { logIn } from "../inband/login.js";
+import type { Markers } from "../inband/marker.js";
+import type { InbandSession } from "../inband/session.js";
+import type { Identity } from "../reauth/identity.js";
+import { probeLogin } from "../reauth/probe.js";
+import type { Reauthenticator } from "../reauth/reauthenticator.js";
+import { waitForToken } from "../reauth/token-wait.js";
+import { unreachableError } from "../reauth/unreachable.js";
+
+/** Where a server is, and by which name it is verified. */
+export interface ServerAddress {
+  readonly host: string;
+  readonly port: number;
+  /** The name that its certificate must be valid for. @default the host */
+  readonly serverName?: string | undefined;
+  /** Without TLS only on this machine. */
+  readonly isEncrypted: boolean;
+}
+
+export interface UpstreamOptions {
+  readonly address: ServerAddress;
+  readonly identity: Identity;
+  /** Certificate authorities to trust, made once for all connections. @default those of Node.js */
+  readonly secureContext?: tls.SecureContext | undefined;
+  /** For TCP, TLS and login together, in milliseconds; the wait for a token has a bound of its own. */
+  readonly connectTimeoutMs: number;
+  /** Bytes that a stream keeps before it asks to wait. */
+  readonly highWaterMark: number;
+}
+
+/** A connection that is logged in; nobody reads it yet. */
+export interface UpstreamConnection {
+  readonly socket: Socket;
+  readonly token: Token;
+  /** How replies can be told apart; absent when the server offers no way. */
+  readonly markers: Markers | undefined;
+  /** From the first packet to the accepted login, in milliseconds. */
+  readonly tookMs: number;
+}
+
+/** TCP probes of a silent connection, in milliseconds: load balancers of Azure forget one after 4 minutes. */
+const KEEP_ALIVE_MS = 60_000;
+
+/** Opens connections to one server, verified and logged in, and keeps them authenticated. */
+export class Upstream {
+  /** `host:port`. */
+  readonly label: string;
+  readonly #options: UpstreamOptions;
+  readonly reauthenticator: Reauthenticator;
+  /** The newest TLS session: with it a handshake takes a third less work. */
+  #session: Buffer | undefined;
+
+  constructor(options: UpstreamOptions) {
+    this.#options = options;
+    const { host, port } = options.address;
+    this.label = host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+    this.reauthenticator = options.identity.reauthenticator(`proxy ${this.label}`, () => ({
+      label: this.label,
+      prove: (token, signal) => probeLogin((until) => this.#dial(until), this.label, token, signal),
+    }));
+  }
+
+  /**
+   * Waits for a token, connects and logs in.
+   *
+   * @throws {PasswordlessError} `ERR_PASSWORDLESS_TOKEN_WAIT_TIMEOUT` and the identity provider's verdicts,
+   * `ERR_PASSWORDLESS_CONNECTION_FAILED`, `ERR_PASSWORDLESS_AUTH_REFUSED`
+   * @throws the signal's reason
+   */
+  async connect(signal: AbortSignal): Promise<UpstreamConnection> {
+    const token = await waitForToken(this.reauthenticator, this.label, signal);
+    const deadline = AbortSignal.timeout(this.#options.connectTimeoutMs);
+    const either = AbortSignal.any([signal, deadline]);
+    const startedMs = performance.now();
+    let socket: Socket | undefined;
+    try {
+      socket = await this.#dial(either);
+      const { markers } = await logIn(socket, this.label, token, either);
+      this.reauthenticator.accepted(token);
+      return { socket, token, markers, tookMs: performance.now() - startedMs };
+    } catch (error) {
+      socket?.on("error", () => {}).destroy();
+      if (PasswordlessError.is(error)) {
+        if (error.code === "ERR_PASSWORDLESS_AUTH_REFUSED") this.reauthenticator.refused(token, error);
+        throw error;
+      }
+      signal.throwIfAborted();
+      throw unreachableError(
+        this.label,
+        `The connection to Redis at ${this.label} could not be opened`,
+        deadline.aborted ? timeoutError(this.#options.connectTimeoutMs) : error,
+      );
+    }
+  }
+
+  /** Keeps a session, which has logged in with `token`, authenticated until its connection ends. */
+  keep(session: InbandSession, token: Token): void {
+    const enrollment = this.reauthenticator.enroll(session, token);
+    session.onceClosed(() => enrollment[Symbol.dispose]());
+  }
+
+  async #dial(signal: AbortSignal): Promise<Socket> {
+    const { address, secureContext, highWaterMark } = this.#options;
+    const { host, port } = address;
+    const tcp = { host, port, noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS };
+    if (!address.isEncrypted) {
+      return opened(connect({ ...tcp, highWaterMark } as { port: number }), "connect", signal);
+    }
+    const serverName = address.serverName ?? host;
+    const socket = tls.connect({
+      ...tcp,
+      // A name of a server is never an address (RFC 6066 §3).
+      ...(isIP(serverName) > 0 ? {} : { servername: serverName }),
+      ...(secureContext === undefined ? {} : { secureContext }),
+      ...(this.#session === undefined ? {} : { session: this.#session }),
+      highWaterMark,
+    } as tls.ConnectionOptions);
+    socket.on("session", (session) => {
+      this.#session = session;
+    });
+    return opened(socket, "secureConnect", signal);
+  }
+}
+
+function timeoutError(timeoutMs: number): Error {
+  return Object.assign(new Error(`no answer within ${timeoutMs / 1_000} s`), { code: "ETIMEDOUT" });
+}
