@@ -1,0 +1,30 @@
+import type { SecureContext } from "node:tls";
+import type { Identity } from "../reauth/identity.js";
+import type { AddressMap } from "../topology/address-map.js";
+import type { ListenAddress } from "./listener.js";
+import type { ServerAddress } from "./upstream.js";
+
+/** One cache, and where it is offered to clients. */
+export interface InstanceOptions {
+  /** For logs and metrics; each once. */
+  readonly name: string;
+  /** The cache. */
+  readonly server: ServerAddress;
+  /** Who logs in. The proxy does not close it. */
+  readonly identity: Identity;
+  readonly listen: readonly ListenAddress[];
+  /** Certificate authorities to trust for the server. @default those of Node.js */
+  readonly secureContext?: SecureContext | undefined;
+  /** Where the nodes of a cluster are reached. @default at the addresses that it announces */
+  readonly addressMap?: AddressMap | undefined;
+  /** What clients have to log in with. @default everybody who can connect is let in, with any password or none */
+  readonly clientPassword?: string | undefined;
+  /** Clients at the same time. @default no limit */
+  readonly maxClients?: number | undefined;
+  /** For TCP, TLS and login together, in milliseconds. @default 10_000 */
+  readonly connectTimeoutMs?: number | undefined;
+}
+
+export interface ProxyOptions {
+  readonly instances: readonly InstanceOptions[];
+}
