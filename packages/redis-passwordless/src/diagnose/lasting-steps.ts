@@ -1,10 +1,10 @@
 import type { AzureEndpoint } from "../azure/endpoint.js";
+import { ReplyError } from "../inband/reply.js";
 import { refusedError } from "../reauth/connection.js";
 import { labelOf } from "./environment-step.js";
 import type { Examination } from "./examination.js";
 import { type Credentials, sendAuth } from "./login-steps.js";
 import type { RedisConnection } from "./redis-connection.js";
-import { ReplyError } from "./reply.js";
 import { stopwatch } from "./time-limit.js";
 
 const LIMIT_MS = 3_000;

@@ -4,13 +4,13 @@ import type { AccessKeyLogin } from "../azure/access-key.js";
 import type { AzureEndpoint } from "../azure/endpoint.js";
 import { PasswordlessError } from "../core/errors.js";
 import type { Token } from "../core/token.js";
+import { type Reply, ReplyError } from "../inband/reply.js";
 import { refusedError } from "../reauth/connection.js";
 import { labelOf } from "./environment-step.js";
 import type { Examination } from "./examination.js";
 import { causeError } from "./findings.js";
 import { speaksHttp } from "./protocol-experiment.js";
 import { ConnectionClosed, type RedisConnection } from "./redis-connection.js";
-import { type Reply, ReplyError } from "./reply.js";
 import type { Step } from "./steps.js";
 import { TimeUp, within } from "./time-limit.js";
 

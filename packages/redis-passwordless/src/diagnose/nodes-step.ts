@@ -1,5 +1,6 @@
 import type { AzureEndpoint } from "../azure/endpoint.js";
 import type { Facts } from "../explain/facts.js";
+import { ReplyError } from "../inband/reply.js";
 import {
   isAddress,
   type MappedAddress,
@@ -12,7 +13,6 @@ import { labelOf } from "./environment-step.js";
 import type { Examination } from "./examination.js";
 import { type Credentials, secretsOf, sendAuth } from "./login-steps.js";
 import { RedisConnection } from "./redis-connection.js";
-import { ReplyError } from "./reply.js";
 import { oneLine } from "./steps.js";
 import { stopwatch, within } from "./time-limit.js";
 import { type Layout, nodesOf } from "./topology-step.js";

@@ -1,7 +1,7 @@
+import { type Reply, ReplyError } from "../inband/reply.js";
+import { hashSlot } from "../topology/hash-slot.js";
 import type { Examination } from "./examination.js";
-import { hashSlot } from "./hash-slot.js";
 import type { RedisConnection } from "./redis-connection.js";
-import { type Reply, ReplyError } from "./reply.js";
 import type { Step } from "./steps.js";
 import type { Layout } from "./topology-step.js";
 

@@ -1,7 +1,7 @@
 import type { Duplex } from "node:stream";
 import { encodeCommand, ReplyScanner } from "resp-framing";
 import { redact } from "../core/sanitise.js";
-import { decodeReply, type Reply, ReplyError } from "./reply.js";
+import { decodeReply, type Reply, ReplyError } from "../inband/reply.js";
 
 /** The server, or somebody in between, ended the connection. */
 export class ConnectionClosed extends Error {

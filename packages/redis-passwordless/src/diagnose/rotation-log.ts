@@ -2,8 +2,8 @@ import type { Clock } from "../core/clock.js";
 import type { Token } from "../core/token.js";
 import { duration } from "../explain/duration.js";
 import { explain } from "../explain/explain.js";
+import { type Reply, ReplyError } from "../inband/reply.js";
 import type { Identity } from "../reauth/identity.js";
-import { type Reply, ReplyError } from "./reply.js";
 import type { WatchEvent, WatchReport } from "./report.js";
 import { type Failure, oneLine } from "./steps.js";
 

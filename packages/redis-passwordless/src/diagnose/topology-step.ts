@@ -1,10 +1,10 @@
 import type { AzureEndpoint } from "../azure/endpoint.js";
+import { type Reply, ReplyError } from "../inband/reply.js";
 import { isAddress, type NodeAddress } from "../topology/address-map.js";
 import { TOPOLOGY_QUESTION, topologyOf } from "../topology/topology.js";
 import { labelOf } from "./environment-step.js";
 import type { Examination } from "./examination.js";
 import type { RedisConnection } from "./redis-connection.js";
-import { type Reply, ReplyError } from "./reply.js";
 import type { Step } from "./steps.js";
 
 const LIMIT_MS = 3_000;

@@ -2,6 +2,7 @@ import { azureConnection } from "../azure/connection.js";
 import type { AzureEndpoint } from "../azure/endpoint.js";
 import { createIdentity } from "../azure/entra-id.js";
 import { invalidOption } from "../core/errors.js";
+import { ReplyError } from "../inband/reply.js";
 import type { Identity } from "../reauth/identity.js";
 import { openServer, secureContextOf } from "./dial.js";
 import { labelOf } from "./environment-step.js";
@@ -14,7 +15,6 @@ import {
   resolveOptions,
 } from "./options.js";
 import { RedisConnection } from "./redis-connection.js";
-import { ReplyError } from "./reply.js";
 import type { WatchEvent, WatchReport } from "./report.js";
 import { RotationLog } from "./rotation-log.js";
 import { pause, stopwatch, within } from "./time-limit.js";

@@ -1,7 +1,7 @@
 import type { Token } from "../core/token.js";
+import { ReplyError } from "../inband/reply.js";
 import { type Connection, type LoginResult, refusedError } from "../reauth/connection.js";
 import type { RedisConnection } from "./redis-connection.js";
-import { ReplyError } from "./reply.js";
 
 /** An open connection as the library's re-authentication sees those of an application. */
 export class WatchedConnection implements Connection {

@@ -1,9 +1,9 @@
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { expect, onTestFinished, test } from "vitest";
-import { hashSlot } from "../../../src/diagnose/hash-slot.js";
 import { RedisConnection } from "../../../src/diagnose/redis-connection.js";
-import { ReplyError } from "../../../src/diagnose/reply.js";
+import { ReplyError } from "../../../src/inband/reply.js";
+import { hashSlot } from "../../../src/topology/hash-slot.js";
 
 /** A connection to a server that does this with each of its own. */
 async function connectionTo(
