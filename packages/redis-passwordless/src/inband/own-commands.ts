@@ -62,6 +62,18 @@ export class OwnCommands {
     });
   }
 
+  /**
+   * Sends two commands, of which the first is known by its reply and the second has one reply; `onReply` returns what
+   * the client gets for both.
+   */
+  followUp(first: Marker, second: Buffer, onReply: () => Buffer): Promise<boolean> {
+    return this.#start((_, settle) => {
+      const onEnd = (): undefined => settle();
+      this.#expect({ begin: first, hasReply: true, onReply, onEnd });
+      return Buffer.concat([first.request, second]);
+    });
+  }
+
   /** Sends a command and resolves when its reply is there; with `false` when the connection ends first. */
   exchange(request: Buffer, how: ExchangeOptions): Promise<boolean> {
     return this.#start((begin, settle, markers) => {

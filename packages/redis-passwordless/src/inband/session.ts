@@ -5,12 +5,14 @@ import { type Connection, type LoginResult, refusedError } from "../reauth/conne
 import { BlockedCommand } from "./blocked-command.js";
 import { BLOCKING_COMMANDS, blockingCommand } from "./blocking-command.js";
 import { HANDSHAKE, SUBSCRIBE, SUBSCRIBER, WATCHED } from "./command-kinds.js";
+import { CONNECTION_COMMANDS, ForeignClient, type LoginDesk } from "./foreign-client.js";
 import { IdlePing } from "./idle-ping.js";
 import type { Link, LinkUser } from "./link.js";
 import { encodeAuth, textOf } from "./login.js";
 import { LostTransaction } from "./lost-transaction.js";
 import type { Markers } from "./marker.js";
 import { OwnCommands } from "./own-commands.js";
+import { type Plan, SEND } from "./plan.js";
 import { Resp2View, subscriberError } from "./resp2-view.js";
 import { type TransactionState, Transactions } from "./transactions.js";
 
@@ -38,6 +40,12 @@ export interface SessionOptions {
   readonly pingIntervalMs?: number | undefined;
   /** What the connection speaks when the session begins. @default 2 */
   readonly protocol?: 2 | 3;
+  /** The token that the connection has logged in with, where the session needs it to log in again by itself. */
+  readonly token?: Token;
+  /** Who answers the client's own logins. @default the client is one that never logs in itself */
+  readonly desk?: LoginDesk | undefined;
+  /** Told when the connection can be kept authenticated no longer. */
+  readonly onDropped?: (() => void) | undefined;
 }
 
 /**
@@ -53,9 +61,14 @@ export class InbandSession implements Connection, LinkUser {
   readonly #own: OwnCommands;
   readonly #schedule: LoginSchedule;
   readonly #onClosed: ((transaction: TransactionState) => void)[] = [];
-  readonly #commands = new CommandScanner({ watch: WATCHED });
+  readonly #commands: CommandScanner;
   readonly #transactions = new Transactions();
   readonly #idlePing: IdlePing | undefined;
+  /** Set for a client that may log in, reset, monitor: anything that Redis lets clients do. */
+  readonly #foreign: ForeignClient | undefined;
+  readonly #onDropped: (() => void) | undefined;
+  /** What the connection has logged in with last. */
+  #token: Token | undefined;
   #lost: LostTransaction | undefined;
   /** What the client has written while something had to come first. */
   #held: Buffer[] | undefined;
@@ -81,6 +94,11 @@ export class InbandSession implements Connection, LinkUser {
     this.#expectsReadyCheck = options.expectsReadyCheck ?? false;
     this.#own = new OwnCommands(link, (bytes) => this.#send(bytes), options.markers);
     this.#protocol = options.protocol ?? 2;
+    this.#token = options.token;
+    this.#onDropped = options.onDropped;
+    this.#foreign = options.desk === undefined ? undefined : new ForeignClient(options.desk, this.#host());
+    const watch = this.#foreign === undefined ? WATCHED : [...new Set([...WATCHED, ...CONNECTION_COMMANDS])];
+    this.#commands = new CommandScanner({ watch });
     if (options.lost !== undefined && options.lost !== "none") {
       this.#lost = new LostTransaction(options.lost);
     }
@@ -96,8 +114,17 @@ export class InbandSession implements Connection, LinkUser {
     this.#onClosed.push(listener);
   }
 
+  dropped(): void {
+    this.#onDropped?.();
+  }
+
   async authenticate(token: Token): Promise<LoginResult> {
     this.#link.flush();
+    if (this.#foreign?.isMute === true && this.#mayLogIn) {
+      this.#foreign.loginUnheard(token);
+      this.#token = token;
+      return "accepted";
+    }
     let verdict: Buffer | undefined;
     const onReply = (frame: Buffer): Buffer | undefined => {
       // A connection that monitors gets other lines in between.
@@ -112,7 +139,10 @@ export class InbandSession implements Connection, LinkUser {
     });
     if (outcome === "unable") return this.#isOpen ? "unable" : "offline";
     if (!outcome) return "offline";
-    if (verdict?.subarray(0, 3).equals(OK) === true) return "accepted";
+    if (verdict?.subarray(0, 3).equals(OK) === true) {
+      this.#token = token;
+      return "accepted";
+    }
     // Redis 7.2 and later drop the error when replies are pending (https://github.com/redis/redis/issues/15640).
     const text = verdict === undefined ? "the login was not answered" : textOf(verdict);
     throw refusedError(this.label, token, text, this.#link.encryption);
@@ -135,7 +165,12 @@ export class InbandSession implements Connection, LinkUser {
   }
 
   get #looksAtEach(): boolean {
-    return this.#view !== undefined || this.#lost !== undefined || this.#isPrefixed;
+    return (
+      this.#view !== undefined ||
+      this.#lost !== undefined ||
+      this.#isPrefixed ||
+      this.#foreign?.looksAtEach === true
+    );
   }
 
   take(bytes: Buffer): boolean {
@@ -173,6 +208,7 @@ export class InbandSession implements Connection, LinkUser {
       sent = offset;
       if (plan.kind === "then") plan.run(hasBegunHere);
       else if (plan.kind === "answer") void this.#own.mark(plan.reply);
+      else if (plan.kind === "drop") continue;
       else if (plan.kind === "look") {
         this.#own.lookAtNext(plan.onReply);
         sent = start;
@@ -201,21 +237,28 @@ export class InbandSession implements Connection, LinkUser {
   }
 
   #plan(name: string, command: Buffer, isLast: boolean): Plan {
+    const view = this.#view;
+    if (view !== undefined && !SUBSCRIBER.has(name)) {
+      return { kind: "first", run: () => this.#leaveSubscriber(view, name, command) };
+    }
+    const foreign = this.#foreign?.plan(name, command);
+    if (foreign !== undefined) return foreign;
     if (this.#isPrefixed) {
       // It belongs to the ASKING before it: nothing may come between the two.
       this.#isPrefixed = false;
+      this.#followUnseen(name);
+      return SEND;
+    }
+    if (this.#foreign?.isMute === true) {
+      this.#followUnseen(name);
       return SEND;
     }
     if (this.#lost !== undefined && !HANDSHAKE.has(name)) {
       return this.#planAfterLoss(this.#lost, name, command, isLast);
     }
-    const view = this.#view;
-    if (view !== undefined && !SUBSCRIBER.has(name)) {
-      return { kind: "first", run: () => this.#leaveSubscriber(view, name, command) };
-    }
     if (name === "MULTI") return this.#planBegin(isLast);
     else if (name === "ASKING") this.#isPrefixed = true;
-    else if (name === "RESET") this.#leaveAlone();
+    else if (name === "RESET" && this.#foreign === undefined) this.#leaveAlone();
     else if (name === "HELLO" && !this.#transactions.isOpen) return this.#planNegotiation();
     else if (name === "INFO" && this.#expectsReadyCheck) return this.#planReadyCheck();
     else if (SUBSCRIBE.has(name)) return this.#planSubscribe(command);
@@ -223,6 +266,16 @@ export class InbandSession implements Connection, LinkUser {
       return this.#planEnd();
     } else if (!this.#transactions.isOpen && BLOCKING_COMMANDS.has(name)) return this.#planBlocking(command);
     return SEND;
+  }
+
+  /** A command whose reply cannot be looked at: what it changes is taken as done. */
+  #followUnseen(name: string): void {
+    if (name === "MULTI") this.#transactions.begin();
+    else if (name === "EXEC" || name === "DISCARD") {
+      this.#transactions.end();
+      this.#transactions.confirm();
+      this.#transactions.release();
+    } else if (SUBSCRIBE.has(name) && this.#protocol === 2) this.#isPlainSubscriber = true;
   }
 
   /** A MULTI that Redis refuses begins nothing. What comes in one write with others is a pipeline, and ends there. */
@@ -385,6 +438,27 @@ export class InbandSession implements Connection, LinkUser {
     this.#held?.unshift(command);
   }
 
+  #host(): ConstructorParameters<typeof ForeignClient>[1] {
+    return {
+      own: this.#own,
+      transactions: this.#transactions,
+      token: () => this.#token,
+      send: (bytes) => void this.#send(bytes),
+      negotiate: () => this.#negotiate(),
+      expectCompanion: () => {
+        this.#isPrefixed = true;
+      },
+      leaveAlone: () => this.#leaveAlone(),
+      wasReset: () => {
+        this.#protocol = 2;
+        this.#view = undefined;
+        this.#own.translate(undefined);
+        this.#isPlainSubscriber = false;
+        this.#transactions.abandon();
+      },
+    };
+  }
+
   #holdWhile(first: () => Promise<void>, rest: Buffer): void {
     this.#held = rest.length > 0 ? [rest] : [];
     this.#link.hold?.(true);
@@ -413,19 +487,6 @@ export class InbandSession implements Connection, LinkUser {
   }
 }
 
-/** What is done with a command before the ones behind it. */
-type Plan =
-  | { readonly kind: "send" }
-  /** It is sent, and this comes right behind it; `hasBegunHere`: its transaction began in the same write. */
-  | { readonly kind: "then"; readonly run: (hasBegunHere: boolean) => void }
-  /** It is not sent: the client gets this in its turn. */
-  | { readonly kind: "answer"; readonly reply: () => Buffer | undefined }
-  /** It is sent, and its reply is looked at. */
-  | { readonly kind: "look"; readonly onReply: (frame: Buffer) => Buffer | undefined }
-  /** This comes first, and sends the command itself or puts it in front of what is held. */
-  | { readonly kind: "first"; readonly run: () => Promise<void> };
-
-const SEND: Plan = { kind: "send" };
 const NOTHING: Buffer = Buffer.alloc(0);
 const OK = Buffer.from("+OK");
 const OK_REPLY = Buffer.from("+OK\r\n");

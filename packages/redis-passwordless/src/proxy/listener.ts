@@ -10,7 +10,9 @@ export type ListenAddress =
       readonly path: string;
       /** Permissions of the socket's file. */
       readonly mode: number;
-    };
+    }
+  /** A socket that listens already, which somebody has left to this process, such as systemd. */
+  | { readonly kind: "handed"; readonly fd: number; readonly name: string };
 
 /** One address on which clients are taken in. */
 export class Listener {
@@ -50,7 +52,12 @@ export class Listener {
   /** `host:port`, or the path of the socket. */
   get label(): string {
     const address = this.#address;
-    return address.kind === "unix" ? address.path : labelOf(address.host, this.port ?? address.port);
+    const bound = this.#server.address();
+    // What was handed over knows best where it listens.
+    if (address.kind === "handed" && typeof bound === "object" && bound !== null)
+      return labelOf(bound.address, bound.port);
+    if (address.kind === "tcp") return labelOf(address.host, this.port ?? address.port);
+    return labelOfAddress(address);
   }
 
   /** Takes nobody in any more; those who are in stay. Resolves when the address is free again. */
@@ -65,6 +72,11 @@ export class Listener {
   }
 }
 
+function labelOfAddress(address: ListenAddress): string {
+  if (address.kind === "tcp") return labelOf(address.host, address.port);
+  return address.kind === "unix" ? address.path : `the socket ${address.name} that was handed over`;
+}
+
 function labelOf(host: string, port: number): string {
   return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }
@@ -77,6 +89,7 @@ function listening(server: Server, address: ListenAddress): Promise<void> {
       resolve();
     });
     if (address.kind === "tcp") server.listen({ host: address.host, port: address.port });
+    else if (address.kind === "handed") server.listen({ fd: address.fd });
     else withMask(0o777 & ~address.mode, () => server.listen({ path: address.path }));
   });
 }
@@ -121,11 +134,12 @@ const CAUSES: Readonly<Record<string, readonly [observed: string, remedy: string
   ENOTFOUND: ["the name is not known", "Listen on 127.0.0.1, ::1, or an address of this machine."],
   EEXIST: ["there is a file that is no socket", "Choose another path, or remove the file."],
   ENOENT: ["the folder does not exist", "Make the folder of the socket first."],
+  EBADF: ["there is no such socket", "Start it with the sockets that its unit names."],
   EINVAL: ["the path is too long for a socket", "Choose a path of at most 107 bytes (103 on macOS)."],
 };
 
 function unusableAddress(address: ListenAddress, cause: unknown): PasswordlessError {
-  const where = address.kind === "unix" ? address.path : labelOf(address.host, address.port);
+  const where = labelOfAddress(address);
   const code = cause instanceof Error && "code" in cause ? String(cause.code) : "";
   const [observed, remedy] = CAUSES[code] ?? [
     cause instanceof Error ? cause.message : String(cause),

@@ -8,9 +8,10 @@ import type { Markers } from "../inband/marker.js";
 import type { InbandSession } from "../inband/session.js";
 import type { Identity } from "../reauth/identity.js";
 import { probeLogin } from "../reauth/probe.js";
-import type { Reauthenticator } from "../reauth/reauthenticator.js";
+import type { ReauthenticationEvents, Reauthenticator } from "../reauth/reauthenticator.js";
 import { waitForToken } from "../reauth/token-wait.js";
 import { unreachableError } from "../reauth/unreachable.js";
+import { HIGH_WATER_BYTES } from "./client-link.js";
 
 /** Where a server is, and by which name it is verified. */
 export interface ServerAddress {
@@ -29,8 +30,6 @@ export interface UpstreamOptions {
   readonly secureContext?: tls.SecureContext | undefined;
   /** For TCP, TLS and login together, in milliseconds; the wait for a token has a bound of its own. */
   readonly connectTimeoutMs: number;
-  /** Bytes that a stream keeps before it asks to wait. */
-  readonly highWaterMark: number;
 }
 
 /** A connection that is logged in; nobody reads it yet. */
@@ -98,6 +97,22 @@ export class Upstream {
     }
   }
 
+  /** Calls back for each live connection to this server that has logged in with a new token. */
+  onReauthenticated(listener: (token: Token) => void): Disposable {
+    return this.#options.identity.on("reauthenticated", ({ connection, token }) => {
+      if (connection === this.label) listener(token);
+    });
+  }
+
+  /** Calls back for each try to do so that failed. */
+  onReauthenticationFailing(
+    listener: (failure: Omit<ReauthenticationEvents["reauthenticationFailing"], "connection">) => void,
+  ): Disposable {
+    return this.#options.identity.on("reauthenticationFailing", ({ connection, ...failure }) => {
+      if (connection === this.label) listener(failure);
+    });
+  }
+
   /** Keeps a session, which has logged in with `token`, authenticated until its connection ends. */
   keep(session: InbandSession, token: Token): void {
     const enrollment = this.reauthenticator.enroll(session, token);
@@ -105,11 +120,15 @@ export class Upstream {
   }
 
   async #dial(signal: AbortSignal): Promise<Socket> {
-    const { address, secureContext, highWaterMark } = this.#options;
+    const { address, secureContext } = this.#options;
     const { host, port } = address;
     const tcp = { host, port, noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS };
     if (!address.isEncrypted) {
-      return opened(connect({ ...tcp, highWaterMark } as { port: number }), "connect", signal);
+      return opened(
+        connect({ ...tcp, highWaterMark: HIGH_WATER_BYTES } as { port: number }),
+        "connect",
+        signal,
+      );
     }
     const serverName = address.serverName ?? host;
     const socket = tls.connect({
@@ -118,7 +137,7 @@ export class Upstream {
       ...(isIP(serverName) > 0 ? {} : { servername: serverName }),
       ...(secureContext === undefined ? {} : { secureContext }),
       ...(this.#session === undefined ? {} : { session: this.#session }),
-      highWaterMark,
+      highWaterMark: HIGH_WATER_BYTES,
     } as tls.ConnectionOptions);
     socket.on("session", (session) => {
       this.#session = session;

@@ -1,0 +1,79 @@
+import type { Socket } from "node:net";
+import { CommandScanner, parseCommand } from "resp-framing";
+import type { ClientDesk } from "./client-desk.js";
+
+/** What Redis takes from a client that has not logged in (networking.c, processMultibulkBuffer), in bytes and elements. */
+const LIMITS = { maxBulkLength: 16_384, maxElements: 10, maxLineLength: 65_536 };
+
+/**
+ * Keeps a client outside until it has given the right password; nothing of it reaches the server before.
+ *
+ * @returns what it has sent behind that; `undefined` when it has gone away or was sent away
+ */
+export function passGate(client: Socket, desk: ClientDesk, signal: AbortSignal): Promise<Buffer | undefined> {
+  if (!desk.isLocked) return Promise.resolve(NOTHING);
+  const scanner = new CommandScanner({ ...LIMITS });
+  /** A command that has not arrived in full, as far as it has. */
+  let received: Buffer = NOTHING;
+  return new Promise((resolve) => {
+    const settle = (rest: Buffer | undefined): void => {
+      client.off("data", onData).off("end", onEnd).off("close", onEnd).pause();
+      signal.removeEventListener("abort", onEnd);
+      resolve(rest);
+    };
+    const onEnd = (): void => settle(undefined);
+    const onData = (chunk: Buffer): void => {
+      let bytes = received.length === 0 ? chunk : Buffer.concat([received, chunk]);
+      let from = received.length;
+      received = NOTHING;
+      try {
+        while (bytes.length > 0) {
+          const end = scanner.scan(bytes, from, 1);
+          if (!scanner.atBoundary) {
+            received = bytes;
+            return;
+          }
+          const command = bytes.subarray(scanner.commandStart - (scanner.position - end), end);
+          bytes = bytes.subarray(end);
+          from = 0;
+          const rest = answer(client, desk, command);
+          if (rest === "gone") return settle(undefined);
+          if (rest !== undefined) return settle(Buffer.concat([rest, bytes]));
+        }
+      } catch {
+        client.end("-ERR Protocol error: a client that has not logged in may send short commands only\r\n");
+        settle(undefined);
+      }
+    };
+    client.on("data", onData).on("end", onEnd).on("close", onEnd);
+    signal.addEventListener("abort", onEnd, { once: true });
+    if (signal.aborted) onEnd();
+    else client.resume();
+  });
+}
+
+const NOTHING: Buffer = Buffer.alloc(0);
+
+/** Returns what goes on to the server once the client is in. */
+function answer(client: Socket, desk: ClientDesk, bytes: Buffer): Buffer | "gone" | undefined {
+  const args = parseCommand(bytes);
+  // An empty line.
+  if (args.length === 0) return undefined;
+  const name = String(args[0]).toUpperCase();
+  if (name === "QUIT") {
+    client.end("+OK\r\n");
+    return "gone";
+  }
+  if (name === "RESET") {
+    client.write("+RESET\r\n");
+    return undefined;
+  }
+  if (name !== "AUTH" && name !== "HELLO") {
+    client.write(desk.refusal(name) ?? NOTHING);
+    return undefined;
+  }
+  const login = desk.login(args);
+  if (login.kind === "hello") return login.command;
+  client.write(login.reply);
+  return login.isAccepted ? NOTHING : undefined;
+}
