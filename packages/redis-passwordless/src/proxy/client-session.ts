@@ -6,13 +6,14 @@ import { ClientDesk } from "./client-desk.js";
 import { passGate } from "./client-gate.js";
 import { ClientLink } from "./client-link.js";
 import type { ClientEnd } from "./events.js";
+import type { Client } from "./io/shared-reads.js";
 import { refuse } from "./refuse.js";
 import { respError } from "./resp-error.js";
 import type { InstanceCounters } from "./status.js";
 import type { Upstream, UpstreamConnection } from "./upstream.js";
 
 export interface ClientSessionOptions {
-  readonly client: Socket;
+  readonly client: Client;
   readonly upstream: Upstream;
   readonly clientPassword: string | undefined;
   readonly counters: InstanceCounters;
@@ -31,7 +32,7 @@ export class ClientSession {
 
   constructor(options: ClientSessionOptions) {
     this.#options = options;
-    const { client } = options;
+    const { socket: client } = options.client;
     client.on("error", () => {
       this.#reason ??= "client";
     });
@@ -56,21 +57,21 @@ export class ClientSession {
     this.#reason ??= reason;
     this.#abort.abort(new Error("the proxy is closing"));
     this.#server?.destroy();
-    this.#options.client.destroy();
+    this.#options.client.socket.destroy();
   }
 
   /** Ends the connection with an error that the client gets to read. */
   refuse(reason: ClientEnd, error: unknown): void {
     this.#reason ??= reason;
     this.#server?.destroy();
-    refuse(this.#options.client, respError(error));
+    refuse(this.#options.client.socket, respError(error));
   }
 
   async #run(): Promise<void> {
-    const { client, upstream, clientPassword, onConnected, onFailed } = this.#options;
+    const { upstream, clientPassword, onConnected, onFailed } = this.#options;
     const { signal } = this.#abort;
     const desk = new ClientDesk(clientPassword);
-    const early = await passGate(client, desk, signal);
+    const early = await passGate(this.#options.client.socket, desk, signal);
     if (early === undefined) {
       this.#reason ??= "refused";
       return;
@@ -93,10 +94,12 @@ export class ClientSession {
     this.#join(connection, desk, early);
   }
 
-  #join({ socket: server, token, markers }: UpstreamConnection, desk: ClientDesk, early: Buffer): void {
-    const { client, upstream, counters } = this.#options;
+  #join(connection: UpstreamConnection, desk: ClientDesk, early: Buffer): void {
+    const { socket: server, token, markers } = connection;
+    const { upstream, counters } = this.#options;
+    const { socket: client } = this.#options.client;
     this.#server = server;
-    const link = new ClientLink(client, server, counters);
+    const link = new ClientLink(this.#options.client, connection, counters);
     const session: InbandSession = new InbandSession(link, {
       label: upstream.label,
       markers,
@@ -119,6 +122,7 @@ export class ClientSession {
     });
     server.once("close", () => {
       this.#reason ??= "server";
+      link.flushGathered();
       session.close();
       counters.openUpstreams -= 1;
       client.destroySoon();

@@ -3,7 +3,8 @@ import { PasswordlessError } from "../core/errors.js";
 import type { Events } from "../core/events.js";
 import { ClientSession } from "./client-session.js";
 import type { ProxyEvents } from "./events.js";
-import { Listener } from "./listener.js";
+import { withSharedReads } from "./io/shared-reads.js";
+import { type ListenAddress, Listener } from "./listener.js";
 import type { InstanceOptions } from "./options.js";
 import { refuse } from "./refuse.js";
 import { respError } from "./resp-error.js";
@@ -15,7 +16,7 @@ const CONNECT_TIMEOUT_MS = 10_000;
 /** One cache, its listeners and its clients. */
 export class Instance {
   readonly name: string;
-  readonly #options: InstanceOptions;
+  readonly options: InstanceOptions;
   readonly #events: Events<ProxyEvents>;
   readonly #upstream: Upstream;
   readonly #listeners: Listener[] = [];
@@ -37,7 +38,7 @@ export class Instance {
 
   constructor(options: InstanceOptions, events: Events<ProxyEvents>) {
     this.name = options.name;
-    this.#options = options;
+    this.options = options;
     this.#events = events;
     const { server, identity, secureContext, connectTimeoutMs = CONNECT_TIMEOUT_MS } = options;
     this.#upstream = new Upstream({ address: server, identity, secureContext, connectTimeoutMs });
@@ -55,11 +56,33 @@ export class Instance {
     });
   }
 
-  /** @throws {PasswordlessError} `ERR_PASSWORDLESS_INVALID_OPTION` when nobody can listen there */
-  async listen(): Promise<void> {
-    for (const address of this.#options.listen) {
+  /**
+   * Listens, but for the addresses that {@link adopt} will bring.
+   *
+   * @throws {PasswordlessError} `ERR_PASSWORDLESS_INVALID_OPTION` when nobody can listen there
+   */
+  async listen(adoptable: readonly Listener[] = []): Promise<void> {
+    for (const address of this.options.listen) {
+      if (adoptable.some((listener) => isSame(listener.address, address))) continue;
       this.#listeners.push(await Listener.open(address, (client) => this.#accept(client)));
     }
+  }
+
+  /** Takes a listener over from another instance, if it is one of this one's; no client is refused meanwhile. */
+  adopt(listener: Listener): boolean {
+    if (!this.options.listen.some((address) => isSame(listener.address, address))) return false;
+    listener.onClient = (client) => this.#accept(client);
+    this.#listeners.push(listener);
+    return true;
+  }
+
+  get listeners(): readonly Listener[] {
+    return this.#listeners;
+  }
+
+  /** Leaves its listeners to whoever adopts them. */
+  release(): Listener[] {
+    return this.#listeners.splice(0);
   }
 
   /**
@@ -98,8 +121,9 @@ export class Instance {
       name: this.name,
       endpoint: this.#upstream.label,
       listening: this.#listeners.map((listener) => listener.label),
-      identity: this.#options.identity.description,
+      identity: this.options.identity.description,
       counters: { ...this.#counters },
+      maxClients: this.options.maxClients,
       lastConnectedAtMs: this.#lastConnectedAtMs,
       lastFailure: this.#lastFailure,
     };
@@ -107,7 +131,7 @@ export class Instance {
 
   #accept(socket: Socket): void {
     const counters = this.#counters;
-    const { maxClients = Number.POSITIVE_INFINITY, clientPassword } = this.#options;
+    const { maxClients = Number.POSITIVE_INFINITY, clientPassword } = this.options;
     if (counters.openClients >= maxClients) {
       counters.clientsOverLimit += 1;
       refuse(socket, respError(limitError(this.name, maxClients)));
@@ -119,7 +143,7 @@ export class Instance {
     const startedMs = performance.now();
     this.#events.emit("clientConnected", { instance: this.name, client });
     const session = new ClientSession({
-      client: socket,
+      client: withSharedReads(socket),
       upstream: this.#upstream,
       clientPassword,
       counters,
@@ -152,6 +176,10 @@ export class Instance {
     this.#lastFailure = { atMs: Date.now(), error };
     this.#events.emit("upstreamFailed", { instance: this.name, server: this.#upstream.label, error });
   }
+}
+
+function isSame(one: ListenAddress, other: ListenAddress): boolean {
+  return JSON.stringify(one) === JSON.stringify(other);
 }
 
 function limitError(name: string, maxClients: number): PasswordlessError {

@@ -12,6 +12,7 @@ import type { ReauthenticationEvents, Reauthenticator } from "../reauth/reauthen
 import { waitForToken } from "../reauth/token-wait.js";
 import { unreachableError } from "../reauth/unreachable.js";
 import { HIGH_WATER_BYTES } from "./client-link.js";
+import { type SharedReads, serverReads } from "./io/shared-reads.js";
 
 /** Where a server is, and by which name it is verified. */
 export interface ServerAddress {
@@ -35,6 +36,8 @@ export interface UpstreamOptions {
 /** A connection that is logged in; nobody reads it yet. */
 export interface UpstreamConnection {
   readonly socket: Socket;
+  /** Gets what the server sends. */
+  readonly reads: SharedReads;
   readonly token: Token;
   /** How replies can be told apart; absent when the server offers no way. */
   readonly markers: Markers | undefined;
@@ -60,7 +63,8 @@ export class Upstream {
     this.label = host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
     this.reauthenticator = options.identity.reauthenticator(`proxy ${this.label}`, () => ({
       label: this.label,
-      prove: (token, signal) => probeLogin((until) => this.#dial(until), this.label, token, signal),
+      prove: (token, signal) =>
+        probeLogin(async (until) => (await this.#dial(until)).socket, this.label, token, signal),
     }));
   }
 
@@ -78,10 +82,11 @@ export class Upstream {
     const startedMs = performance.now();
     let socket: Socket | undefined;
     try {
-      socket = await this.#dial(either);
+      const dialed = await this.#dial(either);
+      ({ socket } = dialed);
       const { markers } = await logIn(socket, this.label, token, either);
       this.reauthenticator.accepted(token);
-      return { socket, token, markers, tookMs: performance.now() - startedMs };
+      return { ...dialed, token, markers, tookMs: performance.now() - startedMs };
     } catch (error) {
       socket?.on("error", () => {}).destroy();
       if (PasswordlessError.is(error)) {
@@ -119,16 +124,23 @@ export class Upstream {
     session.onceClosed(() => enrollment[Symbol.dispose]());
   }
 
-  async #dial(signal: AbortSignal): Promise<Socket> {
+  async #dial(signal: AbortSignal): Promise<Pick<UpstreamConnection, "socket" | "reads">> {
     const { address, secureContext } = this.#options;
     const { host, port } = address;
-    const tcp = { host, port, noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS };
+    const { reads, onread } = serverReads();
+    const tcp = {
+      host,
+      port,
+      noDelay: true,
+      keepAlive: true,
+      keepAliveInitialDelay: KEEP_ALIVE_MS,
+      highWaterMark: HIGH_WATER_BYTES,
+      onread,
+    };
     if (!address.isEncrypted) {
-      return opened(
-        connect({ ...tcp, highWaterMark: HIGH_WATER_BYTES } as { port: number }),
-        "connect",
-        signal,
-      );
+      const socket = connect(tcp);
+      reads.of(socket);
+      return { socket: await opened(socket, "connect", signal), reads };
     }
     const serverName = address.serverName ?? host;
     const socket = tls.connect({
@@ -137,12 +149,12 @@ export class Upstream {
       ...(isIP(serverName) > 0 ? {} : { servername: serverName }),
       ...(secureContext === undefined ? {} : { secureContext }),
       ...(this.#session === undefined ? {} : { session: this.#session }),
-      highWaterMark: HIGH_WATER_BYTES,
     } as tls.ConnectionOptions);
+    reads.of(socket);
     socket.on("session", (session) => {
       this.#session = session;
     });
-    return opened(socket, "secureConnect", signal);
+    return { socket: await opened(socket, "secureConnect", signal), reads };
   }
 }
 

@@ -29,9 +29,8 @@ describe("while tokens rotate", () => {
       await sub2.client.subscribe("news", (message) => heard2.push(message));
       await sub3.client.subscribe("news", (message) => heard3.push(message));
       const popped: string[] = [];
-      let isOver = false;
       const popping = (async () => {
-        while (!isOver) {
+        for (;;) {
           const element = await popper.client.blPop("queue", 0);
           if (element === null || element.element === "end") break;
           popped.push(element.element);
@@ -48,7 +47,6 @@ describe("while tokens rotate", () => {
         await publisher.client.rPush("queue", String(sent));
         sent += 1;
       }
-      isOver = true;
       await publisher.client.rPush("queue", "end");
       await popping;
       const expected = Array.from({ length: sent }, (_, index) => String(index));
