@@ -2,7 +2,7 @@
 // Puts the library's modules into a few files. A process that starts cold spends most of the import on finding and
 // opening modules, about half a millisecond for each of forty; what is imported lazily stays in files of its own.
 
-import { chmod, rm } from "node:fs/promises";
+import { chmod, readFile, rm } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { rolldown } from "rolldown";
 
@@ -17,6 +17,15 @@ const isExternal = (id) =>
   !id.startsWith("/") &&
   !/^[a-z]:/i.test(id) &&
   !id.startsWith("src/");
+
+const { peerDependencies } = JSON.parse(await readFile(`${folder}package.json`, "utf8"));
+
+/**
+ * The command line brings what it needs, so that nobody installs it; what the user has beside it stays the user's.
+ *
+ * @param {string} id
+ */
+const isPeer = (id) => Object.keys(peerDependencies).some((name) => id === name || id.startsWith(`${name}/`));
 
 await rm(output, { recursive: true, force: true });
 const bundle = await rolldown({
@@ -78,7 +87,7 @@ const commandLine = await rolldown({
   cwd: folder,
   input: { cli: "src/cli/main.ts" },
   platform: "node",
-  external: isExternal,
+  external: isPeer,
 });
 await commandLine.write({
   dir: output,
@@ -96,7 +105,7 @@ await commandLine.write({
         test: /identity[\\/](?:certificate|der|pkcs12|password-encryption|rc2)\.ts$/,
       },
       // What every command needs; the commands themselves are loaded when they run.
-      { name: "library", priority: 1, test: /src[\\/](?!cli|diagnose)[a-z-]+[\\/]|resp-framing/ },
+      { name: "library", priority: 1, test: /src[\\/](?!cli|diagnose|proxy)[a-z-]+[\\/]|resp-framing/ },
     ],
   },
 });

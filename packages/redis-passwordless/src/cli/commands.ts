@@ -1,4 +1,5 @@
 import type { Command } from "./flag.js";
+import { PROXY, SHUTDOWN, WAIT } from "./proxy-commands.js";
 import { AUTHORITY_FLAGS, IDENTITY_FLAGS, SERVER_FLAGS, VERBOSE_FLAG } from "./shared-flags.js";
 
 const DOCTOR = {
@@ -98,4 +99,4 @@ const TOKEN = {
 } as const satisfies Command;
 
 /** Every command. What it does is in a module of its own, which is loaded when it runs. */
-export const COMMANDS: readonly Command[] = [DOCTOR, TOKEN];
+export const COMMANDS: readonly Command[] = [DOCTOR, TOKEN, PROXY, WAIT, SHUTDOWN];

@@ -16,6 +16,8 @@ export interface Command {
   readonly summary: string;
   /** The flag whose value may stand without the flag's name. */
   readonly argument?: string;
+  /** Whether there may be several such arguments; the flag has them behind spaces. */
+  readonly takesSeveral?: true;
   readonly flags: Flags;
   /** Of each of these lists, only one flag can be meant. */
   readonly exclusive: readonly (readonly string[])[];

@@ -15,6 +15,9 @@ import { UsageError } from "./usage-error.js";
 const CODE: Readonly<Record<string, () => Promise<{ run: Run }>>> = {
   doctor: () => import("./doctor.js"),
   token: () => import("./token.js"),
+  proxy: () => import("./proxy.js"),
+  wait: () => import("./wait.js"),
+  shutdown: () => import("./shutdown.js"),
 };
 
 const { env } = process;

@@ -2,7 +2,7 @@ import { parseArgs } from "node:util";
 import { nearestName } from "../core/unknown-options.js";
 import type { Environment } from "../identity/managed-identity-source.js";
 import { COMMON_SWITCHES, type Command, variableOf } from "./flag.js";
-import { type Setting, Settings, shown } from "./settings.js";
+import { isOn, type Setting, Settings, shown } from "./settings.js";
 import { REFUSED_FLAGS } from "./shared-flags.js";
 import { UsageError } from "./usage-error.js";
 
@@ -23,10 +23,10 @@ export function parseCommandLine(command: Command, args: readonly string[], env:
   const { given, positionals, asksFor } = readFlags(command, args);
   if (asksFor !== "run") return { asksFor, settings: new Settings(new Map()) };
   readArgument(command, given, positionals);
-  assertMeant(command, given);
+  assertMeant(command.exclusive, given);
   const all = new Map([...readVariables(command, env, given), ...given]);
-  assertMeant(command, all);
-  return { asksFor, settings: new Settings(onlyMeant(all)) };
+  assertMeant(command.exclusive, all);
+  return { asksFor, settings: new Settings(all, command.exclusive) };
 }
 
 function readFlags({ flags, name: command }: Command, args: readonly string[]) {
@@ -67,7 +67,8 @@ function readFlags({ flags, name: command }: Command, args: readonly string[]) {
   return { given, positionals, asksFor: "run" } as const;
 }
 
-function switchSetting(source: string, value: string | undefined): Setting {
+/** What a switch says. @throws {UsageError} */
+export function switchSetting(source: string, value: string | undefined): Setting {
   const isOn = value === undefined ? true : SWITCH_VALUES[value.toLowerCase()];
   if (isOn === undefined) throw new UsageError(`${source} takes true or false; it got ${shown(value)}.`);
   return isOn ? { source, value: "true" } : { source, value: "false", isOff: true };
@@ -105,10 +106,14 @@ function unknownFlag(command: string, name: string, rawName: string, known: read
 }
 
 function readArgument(
-  { name, argument, flags }: Command,
+  { name, argument, takesSeveral, flags }: Command,
   given: Map<string, Setting>,
   positionals: readonly string[],
 ): void {
+  if (argument !== undefined && takesSeveral === true) {
+    readArguments(argument, given, positionals);
+    return;
+  }
   const [value, ...more] = positionals;
   if (value === undefined) return;
   const placeholder = argument === undefined ? undefined : flags[argument]?.value;
@@ -123,6 +128,17 @@ function readArgument(
     throw new UsageError(`The ${argument} is given twice, as argument and with --${argument}.`);
   }
   given.set(argument, { source: `argument ${placeholder}`, value });
+}
+
+/** Several arguments are one list, as in the variable. */
+function readArguments(argument: string, given: Map<string, Setting>, positionals: readonly string[]): void {
+  if (positionals.length === 0) return;
+  const empty = positionals.findIndex((text) => text.trim() === "");
+  if (empty >= 0) throw new UsageError(`The argument ${empty + 1} is empty.`);
+  if (given.has(argument)) {
+    throw new UsageError(`The ${argument} are given twice, as arguments and with --${argument}.`);
+  }
+  given.set(argument, { source: "arguments", value: positionals.join(" ") });
 }
 
 /** Variables of flags that were not given, and that no given flag excludes. */
@@ -144,7 +160,11 @@ function readVariables(
   return found;
 }
 
-function assertMeant({ exclusive }: Command, settings: ReadonlyMap<string, Setting>): void {
+/** @throws {UsageError} for two settings of which only one can be meant */
+export function assertMeant(
+  exclusive: readonly (readonly string[])[],
+  settings: ReadonlyMap<string, Setting>,
+): void {
   for (const group of exclusive) {
     const [one, other] = group.flatMap((flag) => {
       const setting = settings.get(flag);
@@ -153,12 +173,4 @@ function assertMeant({ exclusive }: Command, settings: ReadonlyMap<string, Setti
     if (other !== undefined)
       throw new UsageError(`${one} and ${other} exclude each other: keep the one that is meant.`);
   }
-}
-
-function onlyMeant(settings: ReadonlyMap<string, Setting>): Map<string, Setting> {
-  return new Map([...settings].filter(([, setting]) => isOn(setting)));
-}
-
-function isOn(setting: Setting | undefined): boolean {
-  return setting !== undefined && setting.isOff !== true;
 }

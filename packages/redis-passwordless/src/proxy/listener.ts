@@ -17,11 +17,15 @@ export type ListenAddress =
 /** One address on which clients are taken in. */
 export class Listener {
   readonly #server: Server;
-  readonly #address: ListenAddress;
+  readonly address: ListenAddress;
+  /** Who takes the clients in. */
+  onClient: (client: Socket) => void;
 
-  private constructor(server: Server, address: ListenAddress) {
-    this.#server = server;
-    this.#address = address;
+  private constructor(address: ListenAddress, onClient: (client: Socket) => void) {
+    this.address = address;
+    this.onClient = onClient;
+    const options = { allowHalfOpen: true, pauseOnConnect: true, noDelay: true };
+    this.#server = createServer(options, (client) => this.onClient(client));
   }
 
   /**
@@ -30,8 +34,8 @@ export class Listener {
    * @throws {PasswordlessError} `ERR_PASSWORDLESS_INVALID_OPTION` when nobody can listen there
    */
   static async open(address: ListenAddress, onClient: (client: Socket) => void): Promise<Listener> {
-    const server = createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true }, onClient);
-    const listener = new Listener(server, address);
+    const listener = new Listener(address, onClient);
+    const server = listener.#server;
     try {
       if (address.kind === "unix") await removeStaleSocket(address.path);
       await listening(server, address);
@@ -51,7 +55,7 @@ export class Listener {
 
   /** `host:port`, or the path of the socket. */
   get label(): string {
-    const address = this.#address;
+    const { address } = this;
     const bound = this.#server.address();
     // What was handed over knows best where it listens.
     if (address.kind === "handed" && typeof bound === "object" && bound !== null)
@@ -138,7 +142,12 @@ const CAUSES: Readonly<Record<string, readonly [observed: string, remedy: string
   EINVAL: ["the path is too long for a socket", "Choose a path of at most 107 bytes (103 on macOS)."],
 };
 
-function unusableAddress(address: ListenAddress, cause: unknown): PasswordlessError {
+/** @param option what it was given with */
+export function unusableAddress(
+  address: ListenAddress,
+  cause: unknown,
+  option = "listen",
+): PasswordlessError {
   const where = labelOfAddress(address);
   const code = cause instanceof Error && "code" in cause ? String(cause.code) : "";
   const [observed, remedy] = CAUSES[code] ?? [
@@ -148,7 +157,7 @@ function unusableAddress(address: ListenAddress, cause: unknown): PasswordlessEr
   return new PasswordlessError("ERR_PASSWORDLESS_INVALID_OPTION", {
     message: `The proxy cannot listen on ${where}: ${observed}.`,
     remedy,
-    details: { option: "listen", address: where, ...(code === "" ? {} : { systemError: code }) },
+    details: { option, address: where, ...(code === "" ? {} : { systemError: code }) },
     cause,
   });
 }

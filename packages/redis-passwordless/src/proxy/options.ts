@@ -23,6 +23,12 @@ export interface InstanceOptions {
   readonly maxClients?: number | undefined;
   /** For TCP, TLS and login together, in milliseconds. @default 10_000 */
   readonly connectTimeoutMs?: number | undefined;
+  /** All clients of a server share so many connections. @default each client has its own */
+  readonly pool?: number | undefined;
+  /** Offers a cluster to clients that know of none, as one server. @default false */
+  readonly isSingleEndpoint?: boolean | undefined;
+  /** Local ports for the nodes of a cluster, both ends included. @default free ones */
+  readonly nodePorts?: { readonly first: number; readonly last: number } | undefined;
 }
 
 export interface ProxyOptions {

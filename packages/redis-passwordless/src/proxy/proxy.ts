@@ -20,6 +20,15 @@ export interface RunningProxy extends AsyncDisposable {
   on<Name extends keyof ProxyEvents>(name: Name, listener: (payload: ProxyEvents[Name]) => void): Disposable;
   /** Connects each instance once, and resolves when all of them could. */
   test(signal: AbortSignal): Promise<void>;
+  /**
+   * Serves these instances from now on. Those whose options are the same objects as before go on untouched. Clients of
+   * one that is gone, or that has another cache or identity now, may stay for `maxMs`; clients of one of which anything
+   * else has changed stay until they leave.
+   *
+   * @returns a promise of the end of the last connection of instances that are no more
+   * @throws {PasswordlessError} `ERR_PASSWORDLESS_INVALID_OPTION` when nobody can listen there; then nothing has changed
+   */
+  reload(options: ProxyOptions & Pick<DrainOptions, "maxMs">): Promise<{ readonly left: Promise<void> }>;
   /** Waits for those who are inside, then ends. */
   drain(options?: DrainOptions): Promise<void>;
   /** Ends every connection at once. */
@@ -42,17 +51,17 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
 
 class RedisProxy implements RunningProxy {
   readonly #events = new Events<ProxyEvents>();
-  readonly #instances: readonly Instance[];
-  readonly #identities: ReadonlySet<Identity>;
-  readonly #subscriptions: Disposable[] = [];
+  #instances: readonly Instance[];
+  /** Those that are no more, but for clients that are still inside. */
+  readonly #leaving = new Set<Instance>();
+  readonly #identities = new Map<Identity, readonly Disposable[]>();
   readonly #startedAtMs = Date.now();
   #state: ProxyState = "starting";
   #ending: Promise<void> | undefined;
 
   constructor(options: ProxyOptions) {
     this.#instances = options.instances.map((instance) => new Instance(instance, this.#events));
-    this.#identities = new Set(options.instances.map(({ identity }) => identity));
-    for (const identity of this.#identities) this.#listenTo(identity);
+    this.#listenToIdentities();
   }
 
   async start(): Promise<void> {
@@ -70,7 +79,7 @@ class RedisProxy implements RunningProxy {
       state: this.#state,
       startedAtMs: this.#startedAtMs,
       instances: this.#instances.map((instance) => instance.status()),
-      identities: [...this.#identities].map(statusOf),
+      identities: [...this.#identities.keys()].map(statusOf),
     };
   }
 
@@ -82,6 +91,47 @@ class RedisProxy implements RunningProxy {
     await Promise.all(this.#instances.map((instance) => instance.test(signal)));
   }
 
+  async reload({
+    instances,
+    maxMs = LONGEST_DRAIN_MS,
+  }: ProxyOptions & Pick<DrainOptions, "maxMs">): Promise<{ readonly left: Promise<void> }> {
+    if (instances.length === 0) throw invalidOption("instances", "at least one cache", "none");
+    const before = this.#instances;
+    const old = before.filter(({ options }) => !instances.includes(options));
+    const all = instances.map(
+      (options) => before.find((one) => one.options === options) ?? new Instance(options, this.#events),
+    );
+    const fresh = all.filter((instance) => !before.includes(instance));
+    try {
+      const adoptable = old.flatMap(({ listeners }) => listeners);
+      for (const instance of fresh) await instance.listen(adoptable);
+    } catch (error) {
+      await Promise.all(fresh.map((instance) => instance.stopListening()));
+      throw error;
+    }
+    const orphans = old
+      .flatMap((instance) => instance.release())
+      .filter((listener) => !fresh.some((instance) => instance.adopt(listener)));
+    this.#instances = all;
+    await Promise.all(orphans.map((listener) => listener.close()));
+    const left = old.map((instance) =>
+      this.#leave(instance, fresh.some((other) => leadsToTheSame(instance, other)) ? undefined : maxMs),
+    );
+    this.#listenToIdentities();
+    return { left: Promise.all(left).then(() => this.#listenToIdentities()) };
+  }
+
+  /** @param maxMs how long its clients may stay; as long as they like by default */
+  async #leave(instance: Instance, maxMs: number | undefined): Promise<void> {
+    this.#leaving.add(instance);
+    if (maxMs !== undefined) {
+      await Promise.race([instance.empty(), pause(maxMs)]);
+      instance.destroy();
+    }
+    await instance.empty();
+    this.#leaving.delete(instance);
+  }
+
   drain(options: DrainOptions = {}): Promise<void> {
     this.#ending ??= this.#drain(options);
     return this.#ending;
@@ -91,9 +141,9 @@ class RedisProxy implements RunningProxy {
     if (this.#state === "closed") return;
     this.#enter("closed");
     await Promise.all(this.#instances.map((instance) => instance.stopListening()));
-    for (const instance of this.#instances) instance.destroy();
+    for (const instance of this.#everybody) instance.destroy();
     await this.#empty();
-    for (const subscription of this.#subscriptions) subscription[Symbol.dispose]();
+    for (const listeners of this.#identities.values()) disposeAll(listeners);
     this.#events.clear();
   }
 
@@ -111,7 +161,7 @@ class RedisProxy implements RunningProxy {
   }
 
   async #empty(): Promise<void> {
-    await Promise.all(this.#instances.map((instance) => instance.empty()));
+    await Promise.all(this.#everybody.map((instance) => instance.empty()));
   }
 
   #enter(state: ProxyState): void {
@@ -119,10 +169,27 @@ class RedisProxy implements RunningProxy {
     this.#events.emit("stateChanged", { state });
   }
 
-  #listenTo(identity: Identity): void {
+  get #everybody(): readonly Instance[] {
+    return [...this.#instances, ...this.#leaving];
+  }
+
+  /** Hears of the identities that somebody uses, and of no other. */
+  #listenToIdentities(): void {
+    const used = new Set(this.#everybody.map(({ options }) => options.identity));
+    for (const [identity, listeners] of this.#identities) {
+      if (used.has(identity)) continue;
+      disposeAll(listeners);
+      this.#identities.delete(identity);
+    }
+    for (const identity of used) {
+      if (!this.#identities.has(identity)) this.#identities.set(identity, this.#listenTo(identity));
+    }
+  }
+
+  #listenTo(identity: Identity): Disposable[] {
     const events = this.#events;
     const { description } = identity;
-    this.#subscriptions.push(
+    return [
       identity.on("tokenRefreshed", ({ token }) =>
         events.emit("tokenRefreshed", { identity: description, token }),
       ),
@@ -135,8 +202,17 @@ class RedisProxy implements RunningProxy {
       identity.on("tokenExpired", ({ expiredAtMs }) =>
         events.emit("tokenExpired", { identity: description, expiredAtMs }),
       ),
-    );
+    ];
   }
+}
+
+function leadsToTheSame({ options: one }: Instance, { options: other }: Instance): boolean {
+  const isSameServer = one.server.host === other.server.host && one.server.port === other.server.port;
+  return one.name === other.name && isSameServer && one.identity === other.identity;
+}
+
+function disposeAll(disposables: readonly Disposable[]): void {
+  for (const disposable of disposables) disposable[Symbol.dispose]();
 }
 
 function statusOf(identity: Identity): IdentityStatus {
