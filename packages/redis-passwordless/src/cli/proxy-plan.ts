@@ -10,7 +10,7 @@ import { type PortRange, parseNodePorts } from "../proxy/config/node-ports.js";
 import type { ListenAddress } from "../proxy/listener.js";
 import { type CertificateAuthorities, certificateAuthorities } from "./certificate-authorities.js";
 import { connectionOptions, connectionSettings } from "./connection.js";
-import { assertUsed, asUsage, proxySources, readText, withCommon } from "./proxy-sources.js";
+import { assertUsed, proxySources, readText, withCommon } from "./proxy-sources.js";
 import type { Settings } from "./settings.js";
 import { asUsage, statusAddressOf } from "./status-address.js";
 import type { HandedSocket } from "./systemd.js";
