@@ -1,5 +1,6 @@
 import { parseCommand } from "resp-framing";
 import type { Token } from "../core/token.js";
+import { ConnectionSetup, SETUP_COMMANDS, setupOf } from "./connection-setup.js";
 import { encodeAuth } from "./login.js";
 import { withoutOwnLines } from "./monitor-view.js";
 import type { OwnCommands } from "./own-commands.js";
@@ -55,6 +56,7 @@ export const CONNECTION_COMMANDS: readonly string[] = [
   "MONITOR",
   "SYNC",
   "PSYNC",
+  ...SETUP_COMMANDS,
 ];
 
 /**
@@ -66,6 +68,8 @@ export class ForeignClient {
   readonly #host: ForeignClientHost;
   /** The server answers nothing (`CLIENT REPLY OFF`), our own commands neither. */
   isMute = false;
+  /** What the client has set up on its connection. */
+  readonly setup = new ConnectionSetup();
   /** A token that was sent while nothing was answered. */
   #unheard: Token | undefined;
 
@@ -84,13 +88,26 @@ export class ForeignClient {
     const refusal = this.#desk.refusal(name);
     if (refusal !== undefined) return this.#planAnswer(refusal);
     if (name === "RESET") return { kind: "first", run: () => this.#reset(command) };
-    if (name === "CLIENT") return this.#planClient(parseCommand(command));
+    if (name === "CLIENT") {
+      const plan = this.#planClient(parseCommand(command));
+      if (plan !== undefined) return plan;
+    }
+    const setup = setupOf(name, command);
+    if (setup === "lasting" || (setup !== undefined && (this.isMute || this.#host.transactions.isOpen))) {
+      this.setup.last();
+    }
     if (this.isMute) return SEND;
     if (name === "MONITOR" && !this.#host.transactions.isOpen) {
+      this.setup.last();
       return { kind: "first", run: () => this.#monitor(command) };
     }
     if (name === "QUIT" || name === "SYNC" || name === "PSYNC") this.#host.leaveAlone();
-    return undefined;
+    if (setup === undefined || !this.setup.isKnown) return undefined;
+    const onReply = (frame: Buffer): Buffer => {
+      if (frame[0] !== MINUS) this.setup.done(setup, command);
+      return frame;
+    };
+    return { kind: "look", onReply };
   }
 
   /** Logs in where no answer can be heard; it is asked for again when replies are on. */
@@ -110,6 +127,8 @@ export class ForeignClient {
       const instead = login.isAccepted && token !== undefined ? encodeAuth(token) : WRONG_AUTH;
       return { kind: "first", run: () => this.#substitute(instead) };
     }
+    // It may name the connection.
+    if (args.length > 2) this.setup.last();
     if (login.command.equals(command)) return undefined;
     return {
       kind: "first",
@@ -133,6 +152,7 @@ export class ForeignClient {
   #planClient(args: readonly Buffer[]): Plan | undefined {
     const [, subcommand, mode] = args.map((arg) => arg.toString("latin1", 0, 16).toUpperCase());
     if (subcommand === "CACHING") {
+      this.setup.last();
       this.#host.expectCompanion();
       return SEND;
     }
@@ -143,6 +163,7 @@ export class ForeignClient {
     }
     if (mode === "SKIP" && !this.isMute) this.#host.expectCompanion();
     if (mode === "OFF") this.isMute = true;
+    this.setup.last();
     if (mode === "ON" && this.isMute) {
       this.isMute = false;
       return { kind: "then", run: () => this.#askAgain() };
@@ -167,6 +188,7 @@ export class ForeignClient {
     const over = (): void => {
       this.isMute = false;
       this.#unheard = undefined;
+      this.setup.clear();
       this.#host.wasReset();
       this.#desk.logOut();
     };
@@ -201,6 +223,7 @@ export class ForeignClient {
 }
 
 const PLUS = 43;
+const MINUS = 45;
 const RESET_REPLY = Buffer.from("+RESET\r\n");
 const NOTHING: Buffer = Buffer.alloc(0);
 /** Too few arguments: refused at once, in its turn, without a failing login. */

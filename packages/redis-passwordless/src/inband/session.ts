@@ -84,6 +84,9 @@ export class InbandSession implements Connection, LinkUser {
   /** The next command belongs to the one before. */
   #isPrefixed = false;
   #isPlainSubscriber = false;
+  /** Something may still hold or feed the connection when its client has gone. */
+  #hasBlocked = false;
+  #hasSubscribed = false;
   #isFollowed = true;
   #isOpen = true;
 
@@ -112,6 +115,60 @@ export class InbandSession implements Connection, LinkUser {
   /** Calls back when the connection has ended, with the transaction that ends with it. */
   onceClosed(listener: (transaction: TransactionState) => void): void {
     this.#onClosed.push(listener);
+  }
+
+  /** Whether nothing is under way but what has been sent, and all that the client has set up is known. */
+  get isReusable(): boolean {
+    return (
+      this.#mayLogIn &&
+      this.#foreign !== undefined &&
+      this.#foreign.setup.isKnown &&
+      !this.#foreign.isMute &&
+      this.#transactions.state === "none" &&
+      this.#view === undefined &&
+      this.#held === undefined &&
+      !this.#isPrefixed &&
+      !this.#hasBlocked &&
+      !this.#hasSubscribed &&
+      this.#commands.atBoundary
+    );
+  }
+
+  /** Resolves with `true` when everything that has been sent is answered. */
+  settle(): Promise<boolean> {
+    return this.#own.mark();
+  }
+
+  /** What sets up another connection as the client has set up this one. */
+  get setup(): readonly Buffer[] {
+    const hello = this.#protocol === 3 ? [encodeCommand(["HELLO", "3"])] : [];
+    return [...hello, ...(this.#foreign?.setup.commands ?? [])];
+  }
+
+  /** Sets this connection up as another one was; resolves with whether that could be done. */
+  async repeat(setup: readonly Buffer[]): Promise<boolean> {
+    if (setup.length === 0) return true;
+    let isRefused = false;
+    const onReply = (frame: Buffer): undefined => {
+      isRefused ||= frame[0] === ERROR;
+    };
+    for (const command of setup) this.#foreign?.setup.repeat(command);
+    const isDone = await this.#own.exchange(Buffer.concat(setup), { onReply });
+    if (String(setup[0]).includes("HELLO")) this.#protocol = 3;
+    return isDone && !isRefused;
+  }
+
+  /** Takes back what the client has set up; resolves with whether the next one finds it as new. */
+  async recycle(): Promise<boolean> {
+    if (!this.isReusable) return false;
+    const undoing = [...(this.#foreign?.setup.undoing ?? [])];
+    if (this.#protocol === 3) undoing.unshift(encodeCommand(["HELLO", "2"]));
+    const isDone = await (undoing.length === 0
+      ? this.#own.mark()
+      : this.#own.exchange(Buffer.concat(undoing), { onReply: () => undefined }));
+    this.#protocol = 2;
+    this.#foreign?.setup.clear();
+    return isDone;
   }
 
   dropped(): void {
@@ -337,6 +394,7 @@ export class InbandSession implements Connection, LinkUser {
   }
 
   #planSubscribe(command: Buffer): Plan {
+    this.#hasSubscribed = true;
     const negotiation = this.#negotiation;
     if (negotiation !== undefined) {
       return {
@@ -365,6 +423,7 @@ export class InbandSession implements Connection, LinkUser {
     const args = parseCommand(bytes);
     const command = blockingCommand(args);
     if (command === undefined) return SEND;
+    this.#hasBlocked = true;
     const blocked = new BlockedCommand(args, command, this.#schedule.clock, {
       blockUntilMs: () => this.#schedule.blockUntilMs(this),
       loginIfDue: () => this.#schedule.loginIfDue(this),
@@ -454,6 +513,7 @@ export class InbandSession implements Connection, LinkUser {
         this.#view = undefined;
         this.#own.translate(undefined);
         this.#isPlainSubscriber = false;
+        this.#hasSubscribed = false;
         this.#transactions.abandon();
       },
     };

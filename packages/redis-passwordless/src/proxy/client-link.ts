@@ -1,6 +1,7 @@
 import type { Socket } from "node:net";
 import type { Link, LinkUser, Read } from "../inband/link.js";
 import { encryptionOf, type LoginFacts } from "../reauth/connection.js";
+import { ReplyGatherer } from "./io/reply-gatherer.js";
 import type { Client, SharedReads } from "./io/shared-reads.js";
 import type { InstanceCounters } from "./status.js";
 
@@ -10,29 +11,31 @@ import type { InstanceCounters } from "./status.js";
  */
 export const HIGH_WATER_BYTES = 262_144;
 
-/** Joins a client's socket with its connection to the server: bytes pass as they are, unless the session has business. */
+/**
+ * Joins a connection to the server with the client that uses it: bytes pass as they are, unless the session has
+ * business. Clients come and go; the connection stays.
+ */
 export class ClientLink implements Link {
-  readonly #client: Socket;
-  readonly #clientReads: SharedReads;
   readonly #server: Socket;
   readonly #serverReads: SharedReads;
+  readonly #counters: InstanceCounters;
   /** TLS encrypts at once what it is given, as long as nothing waits before it. */
   readonly #isEncrypted: boolean;
-  readonly #counters: InstanceCounters;
+  readonly #gatherer = new ReplyGatherer((bytes) => this.#toClient(bytes));
+  #client: Client | undefined;
   #user: LinkUser | undefined;
   #read: Read | undefined;
   #isHeld = false;
+  /** What the client has sent while it waits. */
+  #heldBytes = 0;
   #isServerFull = false;
   #isClientFull = false;
   /** Whether what is being sent lies in a buffer that the next read overwrites. */
   #isShared = false;
-  /** Records of one big reply, which are written together. */
-  #gathered: Buffer | undefined;
-  #gatheredBytes = 0;
+  /** Whether the client has sent something since this was last set to `false`. */
+  hasTalked = false;
 
-  constructor(client: Client, server: Client, counters: InstanceCounters) {
-    this.#client = client.socket;
-    this.#clientReads = client.reads;
+  constructor(server: Client, counters: InstanceCounters) {
     this.#server = server.socket;
     this.#serverReads = server.reads;
     this.#isEncrypted = encryptionOf(server.socket).isEncrypted === true;
@@ -49,30 +52,40 @@ export class ClientLink implements Link {
 
   attach(user: LinkUser): void {
     this.#user = user;
-    const client = this.#client;
     const server = this.#server;
-    this.#clientReads.onBytes = (bytes) => this.#fromClient(user, bytes);
     this.#serverReads.onBytes = (bytes) => this.#fromServer(bytes);
-    server.on("end", () => this.#flush());
-    client.on("drain", () => {
-      this.#isClientFull = false;
-      server.resume();
-    });
+    server.on("end", () => this.#gatherer.flush());
     server.on("drain", () => {
       this.#isServerFull = false;
       this.#resumeClient();
     });
+    server.resume();
   }
 
-  /** Lets it flow: nothing is read before. */
-  start(): void {
-    this.#server.resume();
+  /** Lets this client use the connection, which nobody else does. */
+  bind(client: Client): void {
+    this.#client = client;
+    const user = this.#user!;
+    client.reads.onBytes = (bytes) => this.#fromClient(user, bytes);
+    client.socket.on("drain", () => {
+      if (this.#client !== client) return;
+      this.#isClientFull = false;
+      this.#server.resume();
+    });
     this.#resumeClient();
   }
 
-  /** What the client has sent before its session was there. */
-  replay(chunk: Buffer): void {
-    if (this.#user !== undefined) this.#fromClient(this.#user, chunk);
+  /** Takes the client off; what the server still sends is for nobody. */
+  unbind(): void {
+    this.#gatherer.flush();
+    this.#client = undefined;
+    if (this.#isClientFull) this.#server.resume();
+    this.#isClientFull = false;
+  }
+
+  /** What the client has sent before it was bound. */
+  replay(bytes: Buffer): void {
+    if (this.#user !== undefined) this.#fromClient(this.#user, bytes);
   }
 
   send(bytes: Buffer): boolean {
@@ -82,7 +95,7 @@ export class ClientLink implements Link {
     if (server.writableLength <= HIGH_WATER_BYTES) return true;
     if (!this.#isServerFull) {
       this.#isServerFull = true;
-      this.#client.pause();
+      this.#client?.socket.pause();
     }
     return false;
   }
@@ -97,82 +110,55 @@ export class ClientLink implements Link {
     this.#server.destroy(error);
   }
 
+  /** A client that waits is read on for a while, to notice when it goes away. */
   hold(isHeld: boolean): void {
     this.#isHeld = isHeld;
-    if (isHeld) this.#client.pause();
-    else this.#resumeClient();
+    this.#heldBytes = 0;
+    if (!isHeld) this.#resumeClient();
+  }
+
+  /** Writes what has been gathered of a big reply. */
+  flushReplies(): void {
+    this.#gatherer.flush();
   }
 
   #fromClient(user: LinkUser, bytes: Buffer): void {
+    this.hasTalked = true;
     this.#counters.bytesIn += bytes.length;
     this.#isShared = true;
     const hasPassed = user.passTogether(bytes);
     this.#isShared = false;
+    if (hasPassed) return;
     // What may be kept must be a copy.
-    if (!hasPassed) user.take(Buffer.from(bytes));
+    user.take(Buffer.from(bytes));
+    if (!this.#isHeld) return;
+    this.#heldBytes += bytes.length;
+    if (this.#heldBytes > HIGH_WATER_BYTES) this.#client?.socket.pause();
   }
 
   #fromServer(bytes: Buffer): void {
     const read = this.#read;
-    if (read !== undefined) {
-      this.#flush();
+    if (read === undefined) this.#gatherer.add(bytes);
+    else {
+      this.#gatherer.flush();
       for (const seen of read(Buffer.from(bytes))) this.#toClient(seen);
-    } else if (bytes.length < GATHER_FROM && this.#gathered === undefined) this.#toClient(Buffer.from(bytes));
-    else this.#gather(bytes);
-  }
-
-  /** A big reply comes in records of 16 KB, each in a read of its own, all of them in one turn of the event loop. */
-  #gather(bytes: Buffer): void {
-    if (this.#gathered !== undefined && this.#gatheredBytes + bytes.length > GATHER_BYTES) this.#flush();
-    if (this.#gathered === undefined) {
-      this.#gathered = spare.pop() ?? Buffer.allocUnsafeSlow(GATHER_BYTES);
-      gathering.push(this);
-      if (gathering.length === 1) setImmediate(flushAll);
     }
-    bytes.copy(this.#gathered, this.#gatheredBytes);
-    this.#gatheredBytes += bytes.length;
-    if (bytes.length < GATHER_FROM) this.#flush();
   }
 
-  /** Writes what has been gathered. */
-  flushGathered(): void {
-    this.#flush();
-  }
-
-  #flush(): void {
-    const gathered = this.#gathered;
-    if (gathered === undefined) return;
-    this.#gathered = undefined;
-    const bytes = gathered.subarray(0, this.#gatheredBytes);
-    this.#gatheredBytes = 0;
-    this.#toClient(bytes);
-    if (this.#client.writableLength === 0 && spare.length < SPARE_BUFFERS) spare.push(gathered);
-  }
-
-  #toClient(bytes: Buffer): void {
-    const client = this.#client;
-    if (!client.writable) return;
+  /** Returns whether the system has taken all of it. */
+  #toClient(bytes: Buffer): boolean {
+    const client = this.#client?.socket;
+    if (client === undefined || !client.writable) return true;
     this.#counters.bytesOut += bytes.length;
     client.write(bytes);
     if (client.writableLength > HIGH_WATER_BYTES && !this.#isClientFull) {
       this.#isClientFull = true;
       this.#server.pause();
     }
+    return client.writableLength === 0;
   }
 
   #resumeClient(): void {
-    if (!this.#isHeld && !this.#isServerFull) this.#client.resume();
+    if (this.#heldBytes <= HIGH_WATER_BYTES && !this.#isServerFull) this.#client?.socket.resume();
   }
-}
-
-/** What is smaller is written at once, in bytes. */
-const GATHER_FROM = 4_096;
-const GATHER_BYTES = 262_144;
-const SPARE_BUFFERS = 16;
-/** Buffers whose bytes the system has taken. */
-const spare: Buffer[] = [];
-const gathering: ClientLink[] = [];
-
-function flushAll(): void {
-  for (const link of gathering.splice(0)) link.flushGathered();
 }

@@ -1,141 +1,165 @@
-import type { Socket } from "node:net";
 import { PasswordlessError } from "../core/errors.js";
-import { InbandSession } from "../inband/session.js";
+import type { Token } from "../core/token.js";
 import { unableError } from "../reauth/connection.js";
 import { ClientDesk } from "./client-desk.js";
 import { passGate } from "./client-gate.js";
-import { ClientLink } from "./client-link.js";
 import type { ClientEnd } from "./events.js";
 import type { Client } from "./io/shared-reads.js";
 import { refuse } from "./refuse.js";
 import { respError } from "./resp-error.js";
-import type { InstanceCounters } from "./status.js";
-import type { Upstream, UpstreamConnection } from "./upstream.js";
+import type { ServerConnection, ServerConnectionUser } from "./server-connection.js";
+import type { ServerConnections } from "./server-connections.js";
 
 export interface ClientSessionOptions {
   readonly client: Client;
-  readonly upstream: Upstream;
+  /** `host:port` of the server, for messages. */
+  readonly label: string;
+  readonly connections: ServerConnections;
   readonly clientPassword: string | undefined;
-  readonly counters: InstanceCounters;
-  readonly onConnected: (connection: UpstreamConnection) => void;
   readonly onFailed: (error: PasswordlessError) => void;
 }
 
-/** One client and its own connection to the server. */
-export class ClientSession {
+/** One client: let in, joined with a connection to the server, and with another one if that is lost in a quiet moment. */
+export class ClientSession implements ServerConnectionUser {
   readonly #options: ClientSessionOptions;
   readonly #abort = new AbortController();
-  #server: Socket | undefined;
+  readonly #desk: ClientDesk;
+  #connection: ServerConnection | undefined;
   #reason: ClientEnd | undefined;
-  /** Resolves when both connections have ended. */
+  #hasClientEnded = false;
+  /** Resolves when the client's connection has ended. */
   readonly ended: Promise<ClientEnd>;
 
   constructor(options: ClientSessionOptions) {
     this.#options = options;
-    const { socket: client } = options.client;
-    client.on("error", () => {
+    this.#desk = new ClientDesk(options.clientPassword);
+    const { socket } = options.client;
+    socket.on("error", () => {
       this.#reason ??= "client";
     });
     this.ended = new Promise((resolve) => {
-      client.once("close", () => {
+      socket.once("close", () => {
         this.#reason ??= "client";
         this.#abort.abort(new Error("the client has gone away"));
-        this.#server?.destroySoon();
+        this.#leave();
         resolve(this.#reason);
       });
     });
+    socket.on("end", () => this.#clientEnded());
     void this.#run();
-  }
-
-  /** Whether the client has a connection to the server. */
-  get isConnected(): boolean {
-    return this.#server !== undefined;
   }
 
   /** Ends both connections at once. */
   destroy(reason: ClientEnd): void {
     this.#reason ??= reason;
     this.#abort.abort(new Error("the proxy is closing"));
-    this.#server?.destroy();
+    this.#connection?.destroy();
     this.#options.client.socket.destroy();
   }
 
   /** Ends the connection with an error that the client gets to read. */
   refuse(reason: ClientEnd, error: unknown): void {
     this.#reason ??= reason;
-    this.#server?.destroy();
+    const connection = this.#connection;
+    this.#connection = undefined;
+    connection?.destroy();
     refuse(this.#options.client.socket, respError(error));
   }
 
+  onServerEnd(): void {
+    this.#reason ??= "server";
+    this.#options.client.socket.end();
+  }
+
+  onServerClosed(wasQuiet: boolean): void {
+    const lost = this.#connection;
+    this.#connection = undefined;
+    const { socket } = this.#options.client;
+    if (lost === undefined || !wasQuiet || this.#hasClientEnded || socket.writableEnded || socket.destroyed) {
+      this.#reason ??= "server";
+      socket.destroySoon();
+    } else this.#park(lost.setup);
+  }
+
+  onDropped(token: Token): void {
+    this.refuse("expiry", unableError(this.#options.label, token));
+  }
+
   async #run(): Promise<void> {
-    const { upstream, clientPassword, onConnected, onFailed } = this.#options;
+    const early = await passGate(this.#options.client.socket, this.#desk, this.#abort.signal);
+    if (early === undefined) this.#reason ??= "refused";
+    else await this.#join(early, []);
+  }
+
+  /** Nothing of the client's is lost with the connection: the next one is opened when it has something to say. */
+  #park(setup: readonly Buffer[]): void {
+    const { socket, reads } = this.#options.client;
+    reads.onBytes = (bytes) => {
+      const early = Buffer.from(bytes);
+      reads.onBytes = undefined;
+      socket.pause();
+      void this.#join(early, setup);
+    };
+    socket.resume();
+  }
+
+  async #join(early: Buffer, setup: readonly Buffer[]): Promise<void> {
+    const { client, connections, label, onFailed } = this.#options;
     const { signal } = this.#abort;
-    const desk = new ClientDesk(clientPassword);
-    const early = await passGate(this.#options.client.socket, desk, signal);
-    if (early === undefined) {
-      this.#reason ??= "refused";
-      return;
-    }
-    let connection: UpstreamConnection;
+    let connection: ServerConnection;
     try {
-      connection = await upstream.connect(signal);
+      connection = await connections.take(signal);
+      if (!(await connection.repeat(setup))) {
+        connection.destroy();
+        throw setupError(label);
+      }
     } catch (error) {
       if (signal.aborted) return;
-      const failure = PasswordlessError.is(error) ? error : unexpected(error);
+      const failure = PasswordlessError.is(error) ? error : unexpected(label, error);
       onFailed(failure);
       this.refuse("unreachable", failure);
       return;
     }
     if (signal.aborted) {
-      connection.socket.on("error", () => {}).destroy();
+      void connections.giveBack(connection);
       return;
     }
-    onConnected(connection);
-    this.#join(connection, desk, early);
+    this.#connection = connection;
+    connection.bind(client, this.#desk, this, early);
   }
 
-  #join(connection: UpstreamConnection, desk: ClientDesk, early: Buffer): void {
-    const { socket: server, token, markers } = connection;
-    const { upstream, counters } = this.#options;
-    const { socket: client } = this.#options.client;
-    this.#server = server;
-    const link = new ClientLink(this.#options.client, connection, counters);
-    const session: InbandSession = new InbandSession(link, {
-      label: upstream.label,
-      markers,
-      token,
-      desk,
-      schedule: upstream.reauthenticator,
-      onDropped: () => this.refuse("expiry", unableError(upstream.label, token)),
-    });
-    // Either side may end its half first, as `redis-cli` with piped input does.
-    client.on("end", () => {
-      this.#reason ??= "client";
-      server.end();
-    });
-    server.on("end", () => {
-      this.#reason ??= "server";
-      client.end();
-    });
-    server.on("error", () => {
-      this.#reason ??= "server";
-    });
-    server.once("close", () => {
-      this.#reason ??= "server";
-      link.flushGathered();
-      session.close();
-      counters.openUpstreams -= 1;
-      client.destroySoon();
-    });
-    upstream.keep(session, token);
-    if (early.length > 0) link.replay(early);
-    link.start();
+  /** It may have ended its half only, as `redis-cli` with piped input does: replies are still welcome. */
+  #clientEnded(): void {
+    this.#hasClientEnded = true;
+    this.#reason ??= "client";
+    if (this.#connection === undefined) this.#options.client.socket.end();
+    else void this.#endWhenAnswered(this.#connection);
+  }
+
+  async #endWhenAnswered(connection: ServerConnection): Promise<void> {
+    if (await connection.settle()) this.#options.client.socket.end();
+    // The server ends it, too, and a command that blocks there with it.
+    else connection.end();
+  }
+
+  #leave(): void {
+    const connection = this.#connection;
+    this.#connection = undefined;
+    if (connection !== undefined) void this.#options.connections.giveBack(connection);
   }
 }
 
-function unexpected(cause: unknown): PasswordlessError {
+function setupError(label: string): PasswordlessError {
   return new PasswordlessError("ERR_PASSWORDLESS_CONNECTION_FAILED", {
-    message: `The connection to Redis could not be opened: ${cause instanceof Error ? cause.message : String(cause)}.`,
+    message: `The connection to Redis at ${label} was lost, and the new one refuses what the client had set up.`,
+    remedy: "Connect again: nothing of what was sent before is lost.",
+    retryable: true,
+  });
+}
+
+function unexpected(label: string, cause: unknown): PasswordlessError {
+  return new PasswordlessError("ERR_PASSWORDLESS_CONNECTION_FAILED", {
+    message: `The connection to Redis at ${label} could not be opened: ${cause instanceof Error ? cause.message : String(cause)}.`,
     remedy: "Run `redis-passwordless doctor` with the same settings: it finds the step that fails.",
     retryable: true,
     cause,

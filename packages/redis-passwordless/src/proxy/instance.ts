@@ -8,6 +8,7 @@ import { type ListenAddress, Listener } from "./listener.js";
 import type { InstanceOptions } from "./options.js";
 import { refuse } from "./refuse.js";
 import { respError } from "./resp-error.js";
+import { ServerConnections } from "./server-connections.js";
 import type { InstanceCounters, InstanceStatus } from "./status.js";
 import { Upstream, type UpstreamConnection } from "./upstream.js";
 
@@ -20,6 +21,8 @@ export class Instance {
   readonly #events: Events<ProxyEvents>;
   readonly #upstream: Upstream;
   readonly #listeners: Listener[] = [];
+  readonly #connections: ServerConnections;
+  readonly #subscriptions: readonly Disposable[];
   readonly #clients = new Set<ClientSession>();
   readonly #counters: InstanceCounters = {
     openClients: 0,
@@ -42,18 +45,22 @@ export class Instance {
     this.#events = events;
     const { server, identity, secureContext, connectTimeoutMs = CONNECT_TIMEOUT_MS } = options;
     this.#upstream = new Upstream({ address: server, identity, secureContext, connectTimeoutMs });
-    this.#upstream.onReauthenticated((token) => {
-      this.#counters.reauthentications += 1;
-      events.emit("reauthenticated", { instance: this.name, server: this.#upstream.label, token });
+    this.#connections = new ServerConnections({
+      upstream: this.#upstream,
+      counters: this.#counters,
+      onConnected: (connection) => this.#connected(connection),
     });
-    this.#upstream.onReauthenticationFailing((failure) => {
-      this.#counters.reauthenticationFailures += 1;
-      events.emit("reauthenticationFailing", {
-        instance: this.name,
-        server: this.#upstream.label,
-        ...failure,
-      });
-    });
+    const origin = { instance: this.name, server: this.#upstream.label };
+    this.#subscriptions = [
+      this.#upstream.onReauthenticated((token) => {
+        this.#counters.reauthentications += 1;
+        events.emit("reauthenticated", { ...origin, token });
+      }),
+      this.#upstream.onReauthenticationFailing((failure) => {
+        this.#counters.reauthenticationFailures += 1;
+        events.emit("reauthenticationFailing", { ...origin, ...failure });
+      }),
+    ];
   }
 
   /**
@@ -114,6 +121,8 @@ export class Instance {
   /** Ends every connection. */
   destroy(): void {
     for (const client of this.#clients) client.destroy("closing");
+    this.#connections.close();
+    for (const subscription of this.#subscriptions) subscription[Symbol.dispose]();
   }
 
   status(): InstanceStatus {
@@ -124,6 +133,8 @@ export class Instance {
       identity: this.options.identity.description,
       counters: { ...this.#counters },
       maxClients: this.options.maxClients,
+      idleClients: this.#connections.idle,
+      spareUpstreams: this.#connections.spare,
       lastConnectedAtMs: this.#lastConnectedAtMs,
       lastFailure: this.#lastFailure,
     };
@@ -144,10 +155,9 @@ export class Instance {
     this.#events.emit("clientConnected", { instance: this.name, client });
     const session = new ClientSession({
       client: withSharedReads(socket),
-      upstream: this.#upstream,
+      label: this.#upstream.label,
+      connections: this.#connections,
       clientPassword,
-      counters,
-      onConnected: (connection) => this.#connected(connection),
       onFailed: (error) => this.#failed(error),
     });
     this.#clients.add(session);

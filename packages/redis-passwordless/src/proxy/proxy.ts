@@ -129,6 +129,7 @@ class RedisProxy implements RunningProxy {
       instance.destroy();
     }
     await instance.empty();
+    instance.destroy();
     this.#leaving.delete(instance);
   }
 

@@ -21,6 +21,12 @@ export interface InstanceStatus {
   /** {@link IdentityStatus.description} of who logs in. */
   readonly identity: string;
   readonly counters: InstanceCounters;
+  /** Clients at the same time; `undefined` for no limit. */
+  readonly maxClients?: number | undefined;
+  /** Clients that are connected, have an answer to everything, and would not notice another connection to the server. */
+  readonly idleClients: number;
+  /** Connections to the server that wait for a next client. */
+  readonly spareUpstreams: number;
   /** When a connection to the server last succeeded; `undefined` if none has. */
   readonly lastConnectedAtMs: number | undefined;
   /** Why the last attempt to connect to the server failed; `undefined` when the last one succeeded. */

@@ -27,6 +27,8 @@ export class ReportedProxy implements ProxyView {
       bytesIn: 12_345,
       bytesOut: 1_234_567,
     },
+    idleClients: 0,
+    spareUpstreams: 0,
     lastConnectedAtMs: NOW_MS - 60_000,
     lastFailure: undefined,
   };

@@ -1,0 +1,160 @@
+import type { Token } from "../core/token.js";
+import type { LoginAnswer, LoginDesk } from "../inband/foreign-client.js";
+import { InbandSession } from "../inband/session.js";
+import { ClientLink } from "./client-link.js";
+import type { Client } from "./io/shared-reads.js";
+import type { InstanceCounters } from "./status.js";
+import type { Upstream, UpstreamConnection } from "./upstream.js";
+
+/** What happens to a connection while a client uses it. */
+export interface ServerConnectionUser {
+  /** The server has ended its side: what it has sent before has been written. */
+  onServerEnd(): void;
+  /** The connection is gone. `wasQuiet`: with everything answered, and nothing on it that could not be repeated. */
+  onServerClosed(wasQuiet: boolean): void;
+  /** It can be kept authenticated no longer. */
+  onDropped(token: Token): void;
+}
+
+/** A connection to the server through its whole life: used by one client, and when it is clean again by the next. */
+export class ServerConnection {
+  readonly #socket: UpstreamConnection["socket"];
+  readonly #link: ClientLink;
+  readonly #session: InbandSession;
+  readonly #desk = new CurrentDesk();
+  readonly #token: Token;
+  #user: ServerConnectionUser | undefined;
+  /** Whether everything that the client has sent is known to be answered. */
+  #isQuiet = false;
+  #isAsking = false;
+  /** Whether it was quiet when the server ended it. */
+  #wasQuiet = false;
+  /** Called once, when the connection is gone. */
+  onClosed: (() => void) | undefined;
+
+  constructor(connection: UpstreamConnection, upstream: Upstream, counters: InstanceCounters) {
+    const { socket, token, markers } = connection;
+    this.#socket = socket;
+    this.#token = token;
+    this.#link = new ClientLink(connection, counters);
+    this.#session = new InbandSession(this.#link, {
+      label: upstream.label,
+      markers,
+      token,
+      desk: this.#desk,
+      schedule: upstream.reauthenticator,
+      onDropped: () => this.#dropped(),
+    });
+    upstream.keep(this.#session, token);
+    socket.on("error", () => {});
+    socket.on("end", () => {
+      this.#wasQuiet = this.isIdle;
+      if (this.#user === undefined || this.#wasQuiet) socket.destroy();
+      else this.#user.onServerEnd();
+    });
+    socket.once("close", () => this.#closed());
+  }
+
+  get isOpen(): boolean {
+    return !this.#socket.destroyed && this.#socket.writable && this.#socket.readable;
+  }
+
+  /** Whether it could be replaced without its client's noticing. */
+  get isIdle(): boolean {
+    return this.#user !== undefined && this.#isQuiet && !this.#link.hasTalked && this.#session.isReusable;
+  }
+
+  /** What sets up another connection as the client has set up this one. */
+  get setup(): readonly Buffer[] {
+    return this.#session.setup;
+  }
+
+  /** Sets this connection up as another one was; resolves with whether that could be done. */
+  repeat(setup: readonly Buffer[]): Promise<boolean> {
+    return this.#session.repeat(setup);
+  }
+
+  bind(client: Client, desk: LoginDesk, user: ServerConnectionUser, early: Buffer): void {
+    this.#user = user;
+    this.#isQuiet = true;
+    this.#link.hasTalked = false;
+    this.#desk.current = desk;
+    if (early.length > 0) this.#link.replay(early);
+    this.#link.bind(client);
+  }
+
+  /** Takes the client off at once; resolves with whether the connection is as new. */
+  async release(): Promise<boolean> {
+    this.#user = undefined;
+    this.#link.unbind();
+    this.#desk.current = undefined;
+    return this.isOpen && (await this.#session.recycle());
+  }
+
+  /** Resolves with `true` when everything is answered, with `false` when that cannot be asked. */
+  async settle(): Promise<boolean> {
+    return this.#session.isReusable && (await this.#session.settle());
+  }
+
+  /** The client will send nothing more. */
+  end(): void {
+    this.#socket.end();
+  }
+
+  destroy(): void {
+    this.#socket.destroy();
+  }
+
+  /**
+   * Called once in a while: a client that has been silent since the last time is asked whether everything of it has been
+   * answered, once for each silence.
+   */
+  watchSilence(): void {
+    if (this.#link.hasTalked) {
+      this.#link.hasTalked = false;
+      this.#isQuiet = false;
+      return;
+    }
+    if (this.#isQuiet || this.#isAsking || this.#user === undefined || !this.#session.isReusable) return;
+    this.#isAsking = true;
+    void this.#session.settle().then((isSettled) => {
+      this.#isAsking = false;
+      this.#isQuiet = isSettled && !this.#link.hasTalked;
+    });
+  }
+
+  #dropped(): void {
+    if (this.#user === undefined) this.#socket.destroy();
+    else this.#user.onDropped(this.#token);
+  }
+
+  #closed(): void {
+    this.#link.flushReplies();
+    this.#wasQuiet ||= this.isIdle;
+    this.#session.close();
+    this.#user?.onServerClosed(this.#wasQuiet);
+    this.onClosed?.();
+  }
+}
+
+/** The desk of whoever uses the connection now. */
+class CurrentDesk implements LoginDesk {
+  current: LoginDesk | undefined;
+
+  get isLocked(): boolean {
+    return this.current?.isLocked === true;
+  }
+
+  login(args: readonly Buffer[]): LoginAnswer {
+    if (this.current === undefined) throw new TypeError("Nobody uses this connection.");
+    return this.current.login(args);
+  }
+
+  logOut(): void {
+    this.current?.logOut();
+  }
+
+  refusal(name: string): Buffer | undefined {
+    return this.current?.refusal(name);
+  }
+}

@@ -1,0 +1,105 @@
+import type { Clock } from "../core/clock.js";
+import { ServerConnection } from "./server-connection.js";
+import type { InstanceCounters } from "./status.js";
+import type { Upstream, UpstreamConnection } from "./upstream.js";
+
+/** How often silent clients are looked for, in milliseconds. */
+const SILENCE_MS = 1_000;
+/** Connections that wait for a next client, and for how long, in milliseconds. */
+const MOST_SPARE = 8;
+const LONGEST_SPARE_MS = 30_000;
+/** How long a connection that a client has left may take to be as new, in milliseconds. */
+const RECYCLE_MS = 1_000;
+
+export interface ServerConnectionsOptions {
+  readonly upstream: Upstream;
+  readonly counters: InstanceCounters;
+  readonly onConnected: (connection: UpstreamConnection) => void;
+}
+
+/** The connections to one server: those in use, and a few that wait for a next client, verified and logged in. */
+export class ServerConnections {
+  readonly #options: ServerConnectionsOptions;
+  readonly #all = new Set<ServerConnection>();
+  /** The one that was left last is taken first. */
+  readonly #spare: { readonly connection: ServerConnection; readonly expiry: Disposable }[] = [];
+  #watch: Disposable | undefined;
+  #isClosed = false;
+
+  constructor(options: ServerConnectionsOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * @throws {PasswordlessError} what {@link Upstream.connect} throws
+   * @throws the signal's reason
+   */
+  async take(signal: AbortSignal): Promise<ServerConnection> {
+    for (;;) {
+      const spare = this.#spare.pop();
+      if (spare === undefined) break;
+      spare.expiry[Symbol.dispose]();
+      if (spare.connection.isOpen) return spare.connection;
+    }
+    const { upstream, counters, onConnected } = this.#options;
+    const opened = await upstream.connect(signal);
+    onConnected(opened);
+    const connection = new ServerConnection(opened, upstream, counters);
+    this.#all.add(connection);
+    connection.onClosed = () => {
+      this.#all.delete(connection);
+      counters.openUpstreams -= 1;
+    };
+    this.#watchSilence();
+    return connection;
+  }
+
+  /** Connections that wait for a next client. */
+  get spare(): number {
+    return this.#spare.filter(({ connection }) => connection.isOpen).length;
+  }
+
+  /** Connections whose client has an answer to everything. */
+  get idle(): number {
+    return [...this.#all].filter((connection) => connection.isIdle).length;
+  }
+
+  /** Keeps a connection that its client has left for the next one, if it can be made as new. */
+  async giveBack(connection: ServerConnection): Promise<void> {
+    const timer = this.#clock.schedule(() => connection.destroy(), RECYCLE_MS);
+    const isClean = await connection.release();
+    timer[Symbol.dispose]();
+    if (!isClean || !connection.isOpen || this.#isClosed || this.#spare.length >= MOST_SPARE) {
+      connection.destroy();
+      return;
+    }
+    const expiry = this.#clock.schedule(() => {
+      const index = this.#spare.findIndex((spare) => spare.connection === connection);
+      if (index >= 0) this.#spare.splice(index, 1);
+      connection.destroy();
+    }, LONGEST_SPARE_MS);
+    this.#spare.push({ connection, expiry });
+  }
+
+  /** Ends those that wait; those in use end with their clients. */
+  close(): void {
+    this.#isClosed = true;
+    for (const { connection, expiry } of this.#spare.splice(0)) {
+      expiry[Symbol.dispose]();
+      connection.destroy();
+    }
+    this.#watch?.[Symbol.dispose]();
+  }
+
+  get #clock(): Clock {
+    return this.#options.upstream.reauthenticator.clock;
+  }
+
+  #watchSilence(): void {
+    this.#watch ??= this.#clock.schedule(() => {
+      this.#watch = undefined;
+      for (const connection of this.#all) connection.watchSilence();
+      if (this.#all.size > 0 && !this.#isClosed) this.#watchSilence();
+    }, SILENCE_MS);
+  }
+}
