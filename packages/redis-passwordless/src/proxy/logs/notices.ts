@@ -53,7 +53,7 @@ const TELLERS: Tellers = {
     about: `${instance} ${server}`,
   }),
   upstreamFailed: ({ instance, server, error }) =>
-    failed("warn", `No connection to ${server}`, { instance, server }, troubleOf(error)),
+    failed("warn", "A connection to the cache failed", { instance, server }, troubleOf(error)),
   reauthenticationFailing: ({ instance, server, error, attempt, authenticatedUntilMs }, nowMs) =>
     failed(
       "warn",

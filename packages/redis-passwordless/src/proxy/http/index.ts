@@ -1,0 +1,2 @@
+export type { HealthBounds, HealthReason } from "./health.js";
+export { type StatusServer, type StatusServerOptions, startStatusServer } from "./server.js";
