@@ -44,8 +44,8 @@ export interface SessionOptions {
   readonly token?: Token;
   /** Who answers the client's own logins. @default the client is one that never logs in itself */
   readonly desk?: LoginDesk | undefined;
-  /** Told when the connection can be kept authenticated no longer. */
-  readonly onDropped?: (() => void) | undefined;
+  /** Told of each token that the connection has logged in with since. */
+  readonly onLogin?: ((token: Token) => void) | undefined;
 }
 
 /**
@@ -66,7 +66,7 @@ export class InbandSession implements Connection, LinkUser {
   readonly #idlePing: IdlePing | undefined;
   /** Set for a client that may log in, reset, monitor: anything that Redis lets clients do. */
   readonly #foreign: ForeignClient | undefined;
-  readonly #onDropped: (() => void) | undefined;
+  readonly #onLogin: ((token: Token) => void) | undefined;
   /** What the connection has logged in with last. */
   #token: Token | undefined;
   #lost: LostTransaction | undefined;
@@ -98,7 +98,7 @@ export class InbandSession implements Connection, LinkUser {
     this.#own = new OwnCommands(link, (bytes) => this.#send(bytes), options.markers);
     this.#protocol = options.protocol ?? 2;
     this.#token = options.token;
-    this.#onDropped = options.onDropped;
+    this.#onLogin = options.onLogin;
     this.#foreign = options.desk === undefined ? undefined : new ForeignClient(options.desk, this.#host());
     const watch = this.#foreign === undefined ? WATCHED : [...new Set([...WATCHED, ...CONNECTION_COMMANDS])];
     this.#commands = new CommandScanner({ watch });
@@ -171,15 +171,11 @@ export class InbandSession implements Connection, LinkUser {
     return isDone;
   }
 
-  dropped(): void {
-    this.#onDropped?.();
-  }
-
   async authenticate(token: Token): Promise<LoginResult> {
     this.#link.flush();
     if (this.#foreign?.isMute === true && this.#mayLogIn) {
       this.#foreign.loginUnheard(token);
-      this.#token = token;
+      this.#loggedIn(token);
       return "accepted";
     }
     let verdict: Buffer | undefined;
@@ -197,12 +193,17 @@ export class InbandSession implements Connection, LinkUser {
     if (outcome === "unable") return this.#isOpen ? "unable" : "offline";
     if (!outcome) return "offline";
     if (verdict?.subarray(0, 3).equals(OK) === true) {
-      this.#token = token;
+      this.#loggedIn(token);
       return "accepted";
     }
     // Redis 7.2 and later drop the error when replies are pending (https://github.com/redis/redis/issues/15640).
     const text = verdict === undefined ? "the login was not answered" : textOf(verdict);
     throw refusedError(this.label, token, text, this.#link.encryption);
+  }
+
+  #loggedIn(token: Token): void {
+    this.#token = token;
+    this.#onLogin?.(token);
   }
 
   /** A transaction would queue it, and is not silent for long. */

@@ -1,6 +1,6 @@
 import { PasswordlessError } from "../core/errors.js";
 import type { Token } from "../core/token.js";
-import { unableError } from "../reauth/connection.js";
+import { loginTimeoutError } from "../reauth/connection.js";
 import { ClientDesk } from "./client-desk.js";
 import { passGate } from "./client-gate.js";
 import type { ClientEnd } from "./events.js";
@@ -81,8 +81,8 @@ export class ClientSession implements ServerConnectionUser {
     } else this.#park(lost.setup);
   }
 
-  onDropped(token: Token): void {
-    this.refuse("expiry", unableError(this.#options.label, token));
+  onExpiring(token: Token): void {
+    this.refuse("expiry", loginTimeoutError(this.#options.label, token));
   }
 
   async #run(): Promise<void> {

@@ -1,6 +1,8 @@
+import type { Clock } from "../core/clock.js";
 import type { Token } from "../core/token.js";
 import type { LoginAnswer, LoginDesk } from "../inband/foreign-client.js";
 import { InbandSession } from "../inband/session.js";
+import { safetyMarginMs } from "../reauth/spread.js";
 import { ClientLink } from "./client-link.js";
 import type { Client } from "./io/shared-reads.js";
 import type { InstanceCounters } from "./status.js";
@@ -12,8 +14,8 @@ export interface ServerConnectionUser {
   onServerEnd(): void;
   /** The connection is gone. `wasQuiet`: with everything answered, and nothing on it that could not be repeated. */
   onServerClosed(wasQuiet: boolean): void;
-  /** It can be kept authenticated no longer. */
-  onDropped(token: Token): void;
+  /** It cannot be kept authenticated any longer, and the server is about to cut it. */
+  onExpiring(token: Token): void;
 }
 
 /** A connection to the server through its whole life: used by one client, and when it is clean again by the next. */
@@ -22,7 +24,9 @@ export class ServerConnection {
   readonly #link: ClientLink;
   readonly #session: InbandSession;
   readonly #desk = new CurrentDesk();
-  readonly #token: Token;
+  readonly #clock: Clock;
+  /** Comes shortly before the server cuts the connection; a login puts it off. */
+  #end: Disposable | undefined;
   #user: ServerConnectionUser | undefined;
   /** Whether everything that the client has sent is known to be answered. */
   #isQuiet = false;
@@ -35,7 +39,6 @@ export class ServerConnection {
   constructor(connection: UpstreamConnection, upstream: Upstream, counters: InstanceCounters) {
     const { socket, token, markers } = connection;
     this.#socket = socket;
-    this.#token = token;
     this.#link = new ClientLink(connection, counters);
     this.#session = new InbandSession(this.#link, {
       label: upstream.label,
@@ -43,9 +46,11 @@ export class ServerConnection {
       token,
       desk: this.#desk,
       schedule: upstream.reauthenticator,
-      onDropped: () => this.#dropped(),
+      onLogin: (next) => this.#loggedIn(next),
     });
+    this.#clock = upstream.reauthenticator.clock;
     upstream.keep(this.#session, token);
+    this.#loggedIn(token);
     socket.on("error", () => {});
     socket.on("end", () => {
       this.#wasQuiet = this.isIdle;
@@ -123,12 +128,21 @@ export class ServerConnection {
     });
   }
 
-  #dropped(): void {
-    if (this.#user === undefined) this.#socket.destroy();
-    else this.#user.onDropped(this.#token);
+  #loggedIn(token: Token): void {
+    this.#end?.[Symbol.dispose]();
+    // The re-authentication has used up its own margin by then.
+    const atMs = token.expiresAtMs - safetyMarginMs(token) / 3;
+    this.#end = this.#clock.schedule(() => this.#expire(token), Math.max(0, atMs - this.#clock.now()));
+  }
+
+  #expire(token: Token): void {
+    this.#wasQuiet = this.isIdle;
+    if (this.#user === undefined || this.#wasQuiet) this.#socket.destroy();
+    else this.#user.onExpiring(token);
   }
 
   #closed(): void {
+    this.#end?.[Symbol.dispose]();
     this.#link.flushReplies();
     this.#wasQuiet ||= this.isIdle;
     this.#session.close();

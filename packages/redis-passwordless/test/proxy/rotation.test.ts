@@ -62,12 +62,29 @@ describe("while tokens rotate", () => {
         expect(errors).toEqual([]);
         client.destroy();
       }
-      expect(
-        cache.azure.events.filter(
-          (event) => event.type === "disconnected" && event.reason === "tokenExpired",
-        ),
-      ).toEqual([]);
+      expect(expiries(cache)).toEqual([]);
+    },
+    LONG,
+  );
+
+  test(
+    "a client that holds its connection for longer than a token lives is told so before Azure cuts it",
+    async () => {
+      cache = await ProxiedCache.start({ tokenLifetimeMs: 3_000 });
+      const client = await cache.raw();
+      await client.write("MULTI").read(1);
+      await client.closed;
+      expect(client.frames).toEqual([
+        "+OK\r\n",
+        expect.stringMatching(/^-ERR_PASSWORDLESS_AUTH_TIMEOUT .* open transaction/),
+      ]);
+      expect(expiries(cache)).toEqual([]);
     },
     LONG,
   );
 });
+
+/** Connections that Azure has cut. */
+function expiries({ azure }: ProxiedCache): unknown[] {
+  return azure.events.filter((event) => event.type === "disconnected" && event.reason === "tokenExpired");
+}
