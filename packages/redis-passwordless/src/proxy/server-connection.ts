@@ -1,9 +1,13 @@
+import { parseCommand } from "resp-framing";
 import type { Clock } from "../core/clock.js";
 import type { Token } from "../core/token.js";
 import type { LoginAnswer, LoginDesk } from "../inband/foreign-client.js";
 import { InbandSession } from "../inband/session.js";
 import { safetyMarginMs } from "../reauth/spread.js";
 import { ClientLink } from "./client-link.js";
+import type { ClusterReplies } from "./cluster/cluster-replies.js";
+import type { ClusterView } from "./cluster/cluster-view.js";
+import type { ReplyOrigin } from "./cluster/rewriting.js";
 import type { Client } from "./io/shared-reads.js";
 import type { InstanceCounters } from "./status.js";
 import type { Upstream, UpstreamConnection } from "./upstream.js";
@@ -18,12 +22,20 @@ export interface ServerConnectionUser {
   onExpiring(token: Token): void;
 }
 
+/** The cluster that a server may belong to, and how the server is reached. */
+export interface ClusterMember {
+  readonly view: ClusterView;
+  readonly origin: ReplyOrigin;
+}
+
 /** A connection to the server through its whole life: used by one client, and when it is clean again by the next. */
 export class ServerConnection {
   readonly #socket: UpstreamConnection["socket"];
   readonly #link: ClientLink;
   readonly #session: InbandSession;
   readonly #desk = new CurrentDesk();
+  readonly #member: ClusterMember | undefined;
+  #replies: ClusterReplies | undefined;
   readonly #clock: Clock;
   /** Comes shortly before the server cuts the connection; a login puts it off. */
   #end: Disposable | undefined;
@@ -36,15 +48,22 @@ export class ServerConnection {
   /** Called once, when the connection is gone. */
   onClosed: (() => void) | undefined;
 
-  constructor(connection: UpstreamConnection, upstream: Upstream, counters: InstanceCounters) {
+  constructor(
+    connection: UpstreamConnection,
+    upstream: Upstream,
+    counters: InstanceCounters,
+    member?: ClusterMember,
+  ) {
     const { socket, token, markers } = connection;
     this.#socket = socket;
+    this.#member = member;
     this.#link = new ClientLink(connection, counters);
     this.#session = new InbandSession(this.#link, {
       label: upstream.label,
       markers,
       token,
       desk: this.#desk,
+      lookAtCluster: member && ((command) => this.#replies?.lookAt(parseCommand(command))),
       schedule: upstream.reauthenticator,
       onLogin: (next) => this.#loggedIn(next),
     });
@@ -84,6 +103,13 @@ export class ServerConnection {
     this.#isQuiet = true;
     this.#link.hasTalked = false;
     this.#desk.current = desk;
+    this.#replies = this.#member?.view.repliesFor({
+      localAddress: client.socket.localAddress,
+      origin: this.#member.origin,
+      write: (bytes) => this.#link.write(bytes),
+      onReleased: () => this.#link.released(),
+    });
+    this.#link.passThrough(this.#replies);
     if (early.length > 0) this.#link.replay(early);
     this.#link.bind(client);
   }
@@ -136,6 +162,8 @@ export class ServerConnection {
   }
 
   #expire(token: Token): void {
+    // A timer is shorter than some tokens live.
+    if (this.#clock.now() < token.expiresAtMs - safetyMarginMs(token)) return this.#loggedIn(token);
     this.#wasQuiet = this.isIdle;
     if (this.#user === undefined || this.#wasQuiet) this.#socket.destroy();
     else this.#user.onExpiring(token);
