@@ -44,6 +44,11 @@ export interface SessionOptions {
   readonly token?: Token;
   /** Who answers the client's own logins. @default the client is one that never logs in itself */
   readonly desk?: LoginDesk | undefined;
+  /**
+   * Asked for each CLUSTER command: what to do with its reply, if anything. What it returns is what the client gets,
+   * and passes the link as that very buffer.
+   */
+  readonly lookAtCluster?: ((command: Buffer) => ((frame: Buffer) => Buffer) | undefined) | undefined;
   /** Told of each token that the connection has logged in with since. */
   readonly onLogin?: ((token: Token) => void) | undefined;
 }
@@ -66,6 +71,7 @@ export class InbandSession implements Connection, LinkUser {
   readonly #idlePing: IdlePing | undefined;
   /** Set for a client that may log in, reset, monitor: anything that Redis lets clients do. */
   readonly #foreign: ForeignClient | undefined;
+  readonly #lookAtCluster: SessionOptions["lookAtCluster"];
   readonly #onLogin: ((token: Token) => void) | undefined;
   /** What the connection has logged in with last. */
   #token: Token | undefined;
@@ -100,7 +106,11 @@ export class InbandSession implements Connection, LinkUser {
     this.#token = options.token;
     this.#onLogin = options.onLogin;
     this.#foreign = options.desk === undefined ? undefined : new ForeignClient(options.desk, this.#host());
-    const watch = this.#foreign === undefined ? WATCHED : [...new Set([...WATCHED, ...CONNECTION_COMMANDS])];
+    this.#lookAtCluster = options.lookAtCluster;
+    const more = this.#foreign === undefined ? [] : CONNECTION_COMMANDS;
+    const watch = [
+      ...new Set([...WATCHED, ...more, ...(this.#lookAtCluster === undefined ? [] : ["CLUSTER"])]),
+    ];
     this.#commands = new CommandScanner({ watch });
     if (options.lost !== undefined && options.lost !== "none") {
       this.#lost = new LostTransaction(options.lost);
@@ -319,6 +329,7 @@ export class InbandSession implements Connection, LinkUser {
     else if (name === "RESET" && this.#foreign === undefined) this.#leaveAlone();
     else if (name === "HELLO" && !this.#transactions.isOpen) return this.#planNegotiation();
     else if (name === "INFO" && this.#expectsReadyCheck) return this.#planReadyCheck();
+    else if (name === "CLUSTER") return this.#planCluster(command);
     else if (SUBSCRIBE.has(name)) return this.#planSubscribe(command);
     else if (this.#transactions.isOpen && (name === "EXEC" || name === "DISCARD")) {
       return this.#planEnd();
@@ -392,6 +403,12 @@ export class InbandSession implements Connection, LinkUser {
     this.#expectsReadyCheck = false;
     const onReply = (frame: Buffer): Buffer => (frame.subarray(0, 7).equals(NOPERM) ? NO_INFO : frame);
     return { kind: "look", onReply };
+  }
+
+  /** Within a transaction it is answered as part of EXEC: nobody looks for a topology there. */
+  #planCluster(command: Buffer): Plan {
+    const onReply = this.#transactions.isOpen ? undefined : this.#lookAtCluster?.(command);
+    return onReply === undefined ? SEND : { kind: "look", onReply };
   }
 
   #planSubscribe(command: Buffer): Plan {

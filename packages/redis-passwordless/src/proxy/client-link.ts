@@ -1,6 +1,7 @@
 import type { Socket } from "node:net";
 import type { Link, LinkUser, Read } from "../inband/link.js";
 import { encryptionOf, type LoginFacts } from "../reauth/connection.js";
+import type { ClusterReplies } from "./cluster/cluster-replies.js";
 import { ReplyGatherer } from "./io/reply-gatherer.js";
 import type { Client, SharedReads } from "./io/shared-reads.js";
 import type { InstanceCounters } from "./status.js";
@@ -21,8 +22,10 @@ export class ClientLink implements Link {
   readonly #counters: InstanceCounters;
   /** TLS encrypts at once what it is given, as long as nothing waits before it. */
   readonly #isEncrypted: boolean;
-  readonly #gatherer = new ReplyGatherer((bytes) => this.#toClient(bytes));
+  readonly #gatherer = new ReplyGatherer((bytes) => this.#show(bytes));
   #client: Client | undefined;
+  /** What a cluster sends, with the addresses of its nodes turned into local ones. */
+  #replies: ClusterReplies | undefined;
   #user: LinkUser | undefined;
   #read: Read | undefined;
   #isHeld = false;
@@ -70,17 +73,34 @@ export class ClientLink implements Link {
     client.socket.on("drain", () => {
       if (this.#client !== client) return;
       this.#isClientFull = false;
-      this.#server.resume();
+      this.#resumeServer();
     });
     this.#resumeClient();
+  }
+
+  /** From here on everything that the client gets to read passes through these. */
+  passThrough(replies: ClusterReplies | undefined): void {
+    this.#replies = replies;
+  }
+
+  /** Writes to the client; for what is not held back. */
+  write(bytes: Buffer): void {
+    this.#toClient(bytes);
+  }
+
+  /** Nothing is held back any more. */
+  released(): void {
+    this.#resumeServer();
   }
 
   /** Takes the client off; what the server still sends is for nobody. */
   unbind(): void {
     this.#gatherer.flush();
     this.#client = undefined;
-    if (this.#isClientFull) this.#server.resume();
+    this.#replies?.close();
+    this.#replies = undefined;
     this.#isClientFull = false;
+    this.#server.resume();
   }
 
   /** What the client has sent before it was bound. */
@@ -141,8 +161,20 @@ export class ClientLink implements Link {
     if (read === undefined) this.#gatherer.add(bytes);
     else {
       this.#gatherer.flush();
-      for (const seen of read(Buffer.from(bytes))) this.#toClient(seen);
+      for (const seen of read(Buffer.from(bytes))) this.#show(seen);
     }
+  }
+
+  /** Returns whether the system has taken all of it, or it is kept elsewhere. */
+  #show(bytes: Buffer): boolean {
+    const replies = this.#replies;
+    if (replies === undefined) return this.#toClient(bytes);
+    if (!replies.pass(bytes)) this.#server.pause();
+    return (this.#client?.socket.writableLength ?? 0) === 0;
+  }
+
+  #resumeServer(): void {
+    if (!this.#isClientFull && this.#replies?.isHolding !== true) this.#server.resume();
   }
 
   /** Returns whether the system has taken all of it. */

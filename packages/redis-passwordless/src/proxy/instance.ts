@@ -1,7 +1,12 @@
 import type { Socket } from "node:net";
+import { systemClock } from "../core/clock.js";
 import { PasswordlessError } from "../core/errors.js";
 import type { Events } from "../core/events.js";
+import type { MappedAddress } from "../topology/address-map.js";
 import { ClientSession } from "./client-session.js";
+import { ClusterView } from "./cluster/cluster-view.js";
+import type { Door } from "./cluster/node-doors.js";
+import { openDoor } from "./cluster/open-door.js";
 import type { ProxyEvents } from "./events.js";
 import { withSharedReads } from "./io/shared-reads.js";
 import { type ListenAddress, Listener } from "./listener.js";
@@ -10,19 +15,28 @@ import { refuse } from "./refuse.js";
 import { respError } from "./resp-error.js";
 import { ServerConnections } from "./server-connections.js";
 import type { InstanceCounters, InstanceStatus } from "./status.js";
-import { Upstream, type UpstreamConnection } from "./upstream.js";
+import { type ServerAddress, Upstream, type UpstreamConnection } from "./upstream.js";
 
 const CONNECT_TIMEOUT_MS = 10_000;
+
+/** A server of the cache, and the connections to it. */
+interface Place {
+  readonly upstream: Upstream;
+  readonly connections: ServerConnections;
+  readonly subscriptions: readonly Disposable[];
+}
 
 /** One cache, its listeners and its clients. */
 export class Instance {
   readonly name: string;
   readonly options: InstanceOptions;
   readonly #events: Events<ProxyEvents>;
-  readonly #upstream: Upstream;
+  /** Absent where clients get to see one server. */
+  readonly #cluster: ClusterView | undefined;
+  readonly #endpoint: Place;
+  /** The nodes of a cluster. */
+  readonly #nodes = new Map<string, Place>();
   readonly #listeners: Listener[] = [];
-  readonly #connections: ServerConnections;
-  readonly #subscriptions: readonly Disposable[];
   readonly #clients = new Set<ClientSession>();
   readonly #counters: InstanceCounters = {
     openClients: 0,
@@ -43,24 +57,55 @@ export class Instance {
     this.name = options.name;
     this.options = options;
     this.#events = events;
-    const { server, identity, secureContext, connectTimeoutMs = CONNECT_TIMEOUT_MS } = options;
-    this.#upstream = new Upstream({ address: server, identity, secureContext, connectTimeoutMs });
-    this.#connections = new ServerConnections({
-      upstream: this.#upstream,
+    const { server, addressMap, nodePorts, isSingleEndpoint = false } = options;
+    if (!isSingleEndpoint) {
+      this.#cluster = new ClusterView({
+        clock: systemClock,
+        addressMap,
+        ports: nodePorts,
+        open: (node, port) => this.#openNode(node, port),
+      });
+    }
+    this.#endpoint = this.#place(server);
+  }
+
+  #place(address: ServerAddress): Place {
+    const { identity, secureContext, connectTimeoutMs = CONNECT_TIMEOUT_MS } = this.options;
+    const upstream = new Upstream({ address, identity, secureContext, connectTimeoutMs });
+    const from = { instance: this.name, server: upstream.label };
+    const connections = new ServerConnections({
+      upstream,
       counters: this.#counters,
-      onConnected: (connection) => this.#connected(connection),
+      onConnected: (connection) => this.#connected(connection, upstream),
+      member: this.#cluster && { view: this.#cluster, origin: address },
     });
-    const origin = { instance: this.name, server: this.#upstream.label };
-    this.#subscriptions = [
-      this.#upstream.onReauthenticated((token) => {
+    const subscriptions = [
+      upstream.onReauthenticated((token) => {
         this.#counters.reauthentications += 1;
-        events.emit("reauthenticated", { ...origin, token });
+        this.#events.emit("reauthenticated", { ...from, token });
       }),
-      this.#upstream.onReauthenticationFailing((failure) => {
+      upstream.onReauthenticationFailing((failure) => {
         this.#counters.reauthenticationFailures += 1;
-        events.emit("reauthenticationFailing", { ...origin, ...failure });
+        this.#events.emit("reauthenticationFailing", { ...from, ...failure });
       }),
     ];
+    return { upstream, connections, subscriptions };
+  }
+
+  /** Offers a node of the cluster at a local port. */
+  #openNode({ host, port, servername }: MappedAddress, localPort: number): Promise<Door> {
+    const { server, listen } = this.options;
+    const key = `${host} ${port} ${servername ?? ""}`;
+    const node = this.#nodes.get(key) ?? this.#place({ ...server, host, port, serverName: servername });
+    this.#nodes.set(key, node);
+    const hosts = listen.flatMap((address) => (address.kind === "tcp" ? [address.host] : []));
+    const [first = "127.0.0.1", ...others] = new Set(hosts);
+    return openDoor([first, ...others], localPort, (client) => this.#accept(client, node));
+  }
+
+  /** Every server of the cache. */
+  get #places(): readonly Place[] {
+    return [this.#endpoint, ...this.#nodes.values()];
   }
 
   /**
@@ -99,8 +144,8 @@ export class Instance {
    */
   async test(signal: AbortSignal): Promise<void> {
     try {
-      const connection = await this.#upstream.connect(signal);
-      this.#connected(connection);
+      const connection = await this.#endpoint.upstream.connect(signal);
+      this.#connected(connection, this.#endpoint.upstream);
       connection.socket.once("close", () => this.#disconnected()).destroy();
     } catch (error) {
       if (PasswordlessError.is(error)) this.#failed(error);
@@ -110,7 +155,7 @@ export class Instance {
 
   /** Lets nobody in any more. */
   async stopListening(): Promise<void> {
-    await Promise.all(this.#listeners.map((listener) => listener.close()));
+    await Promise.all([...this.#listeners.map((listener) => listener.close()), this.#cluster?.close()]);
   }
 
   /** Resolves when the last client has gone. */
@@ -121,26 +166,29 @@ export class Instance {
   /** Ends every connection. */
   destroy(): void {
     for (const client of this.#clients) client.destroy("closing");
-    this.#connections.close();
-    for (const subscription of this.#subscriptions) subscription[Symbol.dispose]();
+    void this.#cluster?.close();
+    for (const { connections, subscriptions } of this.#places) {
+      connections.close();
+      for (const subscription of subscriptions) subscription[Symbol.dispose]();
+    }
   }
 
   status(): InstanceStatus {
     return {
       name: this.name,
-      endpoint: this.#upstream.label,
+      endpoint: this.#endpoint.upstream.label,
       listening: this.#listeners.map((listener) => listener.label),
       identity: this.options.identity.description,
       counters: { ...this.#counters },
       maxClients: this.options.maxClients,
-      idleClients: this.#connections.idle,
-      spareUpstreams: this.#connections.spare,
+      idleClients: sum(this.#places, ({ connections }) => connections.idle),
+      spareUpstreams: sum(this.#places, ({ connections }) => connections.spare),
       lastConnectedAtMs: this.#lastConnectedAtMs,
       lastFailure: this.#lastFailure,
     };
   }
 
-  #accept(socket: Socket): void {
+  #accept(socket: Socket, place: Place = this.#endpoint): void {
     const counters = this.#counters;
     const { maxClients = Number.POSITIVE_INFINITY, clientPassword } = this.options;
     if (counters.openClients >= maxClients) {
@@ -155,10 +203,10 @@ export class Instance {
     this.#events.emit("clientConnected", { instance: this.name, client });
     const session = new ClientSession({
       client: withSharedReads(socket),
-      label: this.#upstream.label,
-      connections: this.#connections,
+      label: place.upstream.label,
+      connections: place.connections,
       clientPassword,
-      onFailed: (error) => this.#failed(error),
+      onFailed: (error) => this.#failed(error, place.upstream),
     });
     this.#clients.add(session);
     void session.ended.then((reason) => {
@@ -169,23 +217,27 @@ export class Instance {
     });
   }
 
-  #connected({ tookMs }: UpstreamConnection): void {
+  #connected({ tookMs }: UpstreamConnection, { label }: Upstream): void {
     this.#counters.upstreams += 1;
     this.#counters.openUpstreams += 1;
     this.#lastConnectedAtMs = Date.now();
     this.#lastFailure = undefined;
-    this.#events.emit("upstreamConnected", { instance: this.name, server: this.#upstream.label, tookMs });
+    this.#events.emit("upstreamConnected", { instance: this.name, server: label, tookMs });
   }
 
   #disconnected(): void {
     this.#counters.openUpstreams -= 1;
   }
 
-  #failed(error: PasswordlessError): void {
+  #failed(error: PasswordlessError, { label }: Upstream = this.#endpoint.upstream): void {
     this.#counters.upstreamFailures += 1;
     this.#lastFailure = { atMs: Date.now(), error };
-    this.#events.emit("upstreamFailed", { instance: this.name, server: this.#upstream.label, error });
+    this.#events.emit("upstreamFailed", { instance: this.name, server: label, error });
   }
+}
+
+function sum(places: readonly Place[], count: (place: Place) => number): number {
+  return places.reduce((total, place) => total + count(place), 0);
 }
 
 function isSame(one: ListenAddress, other: ListenAddress): boolean {

@@ -1,5 +1,5 @@
 import type { Clock } from "../core/clock.js";
-import { ServerConnection } from "./server-connection.js";
+import { type ClusterMember, ServerConnection } from "./server-connection.js";
 import type { InstanceCounters } from "./status.js";
 import type { Upstream, UpstreamConnection } from "./upstream.js";
 
@@ -15,6 +15,8 @@ export interface ServerConnectionsOptions {
   readonly upstream: Upstream;
   readonly counters: InstanceCounters;
   readonly onConnected: (connection: UpstreamConnection) => void;
+  /** The cluster that clients get to see. @default what the server sends is not looked at */
+  readonly member?: ClusterMember | undefined;
 }
 
 /** The connections to one server: those in use, and a few that wait for a next client, verified and logged in. */
@@ -41,10 +43,10 @@ export class ServerConnections {
       spare.expiry[Symbol.dispose]();
       if (spare.connection.isOpen) return spare.connection;
     }
-    const { upstream, counters, onConnected } = this.#options;
+    const { upstream, counters, onConnected, member } = this.#options;
     const opened = await upstream.connect(signal);
     onConnected(opened);
-    const connection = new ServerConnection(opened, upstream, counters);
+    const connection = new ServerConnection(opened, upstream, counters, member);
     this.#all.add(connection);
     connection.onClosed = () => {
       this.#all.delete(connection);

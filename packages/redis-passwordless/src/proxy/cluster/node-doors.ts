@@ -183,7 +183,8 @@ function keyOf({ host, port, servername = "" }: MappedAddress): string {
   return `${host} ${port} ${servername}`.toLowerCase();
 }
 
-function isInUse(error: unknown): boolean {
+/** Whether somebody else listens on a port. */
+export function isInUse(error: unknown): boolean {
   const cause = PasswordlessError.is(error) ? error.cause : error;
   return cause instanceof Error && "code" in cause && cause.code === "EADDRINUSE";
 }
