@@ -5,6 +5,7 @@
 //   node scripts/ensure-redis.mjs --check-tls   says which server is found and whether it can do TLS
 
 import { parseArgs } from "node:util";
+import { canUseApt, installWithApt } from "./lib/apt.mjs";
 import { findRedisServer, OLDEST_VERSION, supportsTls } from "./lib/redis-server.mjs";
 import { fail, run, tryRun } from "./lib/run.mjs";
 
@@ -41,26 +42,8 @@ function packageManager() {
   if (tryRun("brew", ["--version"])) {
     return { what: "redis with brew", install: () => run("brew", ["install", "--quiet", "redis"]) };
   }
-  if (!tryRun("apt-get", ["--version"])) return undefined;
-  const isRoot = process.getuid?.() === 0;
-  if (!isRoot && tryRun("sudo", ["-n", "true"]) === undefined) return undefined;
-  return { what: "redis-server with apt-get", install: () => installWithApt(isRoot) };
-}
-
-/** @param {boolean} isRoot */
-function installWithApt(isRoot) {
-  // In runlevel 1 the package does not start the service that nobody asked for.
-  const command = ["env", "DEBIAN_FRONTEND=noninteractive", "RUNLEVEL=1", "apt-get", "-qq"];
-  const [program, ...args] = /** @type {[string, ...string[]]} */ (
-    isRoot ? command : ["sudo", "-n", ...command]
-  );
-  try {
-    run(program, [...args, "update"]);
-  } catch {
-    // One unreachable source among many fails the whole update; whether it mattered shows in the installation.
-  }
-  const options = ["-y", "-o", "DPkg::Lock::Timeout=120", "--no-install-recommends"];
-  run(program, [...args, "install", ...options, "redis-server"]);
+  if (!canUseApt()) return undefined;
+  return { what: "redis-server with apt-get", install: () => installWithApt(["redis-server"]) };
 }
 
 function advice() {

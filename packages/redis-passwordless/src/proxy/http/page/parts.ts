@@ -48,7 +48,7 @@ function verdict({ state, instances }: ProxyStatus, problems: readonly Problem[]
     good: `Everything works: ${served}.`,
     doubtful:
       problems.length > 0
-        ? `Clients are served, with ${counted(problems.length, "doubt")}: ${served}.`
+        ? `Clients are served, with ${counted(problems.length, "warning")}: ${served}.`
         : `${served}.`,
     bad: `New clients cannot be served everywhere: ${counted(problems.length, "problem")}.`,
   }[tone];

@@ -79,7 +79,7 @@ meter::-webkit-meter-suboptimum-value, meter::-webkit-meter-even-less-good-value
 .times { font-weight: 600; }
 summary { cursor: pointer; color: var(--link); width: max-content; }
 footer { padding-top: 1.5rem; padding-bottom: 2rem; }
-footer nav a { margin-right: 1rem; }
+footer nav { display: flex; flex-wrap: wrap; gap: 0.25rem 1rem; }
 .visually-hidden {
   position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap;
 }
