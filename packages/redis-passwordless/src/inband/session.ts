@@ -1,10 +1,12 @@
-import { CommandScanner, encodeCommand, parseCommand } from "resp-framing";
+import { encodeCommand, parseCommand } from "resp-framing";
 import type { Clock } from "../core/clock.js";
 import type { Token } from "../core/token.js";
 import { type Connection, type LoginResult, refusedError } from "../reauth/connection.js";
 import { BlockedCommand } from "./blocked-command.js";
 import { BLOCKING_COMMANDS, blockingCommand } from "./blocking-command.js";
+import { CommandFlow, type CommandPlanner } from "./command-flow.js";
 import { HANDSHAKE, SUBSCRIBE, SUBSCRIBER, WATCHED } from "./command-kinds.js";
+import { Dialect } from "./dialect.js";
 import { CONNECTION_COMMANDS, ForeignClient, type LoginDesk } from "./foreign-client.js";
 import { IdlePing } from "./idle-ping.js";
 import type { Link, LinkUser } from "./link.js";
@@ -13,7 +15,6 @@ import { LostTransaction } from "./lost-transaction.js";
 import type { Markers } from "./marker.js";
 import { OwnCommands } from "./own-commands.js";
 import { type Plan, SEND } from "./plan.js";
-import { Resp2View, subscriberError } from "./resp2-view.js";
 import { type TransactionState, Transactions } from "./transactions.js";
 
 /** When a connection's next login is due; what the re-authentication knows of it. */
@@ -60,13 +61,14 @@ export interface SessionOptions {
  * The client notices nothing. Outgoing commands are followed, because there are moments when AUTH must not be sent;
  * incoming bytes are looked at only while a reply of ours is under way.
  */
-export class InbandSession implements Connection, LinkUser {
+export class InbandSession implements Connection, LinkUser, CommandPlanner {
   readonly label: string;
   readonly #link: Link;
   readonly #own: OwnCommands;
   readonly #schedule: LoginSchedule;
   readonly #onClosed: ((transaction: TransactionState) => void)[] = [];
-  readonly #commands: CommandScanner;
+  readonly #flow: CommandFlow;
+  readonly #dialect: Dialect;
   readonly #transactions = new Transactions();
   readonly #idlePing: IdlePing | undefined;
   /** Set for a client that may log in, reset, monitor: anything that Redis lets clients do. */
@@ -76,24 +78,11 @@ export class InbandSession implements Connection, LinkUser {
   /** What the connection has logged in with last. */
   #token: Token | undefined;
   #lost: LostTransaction | undefined;
-  /** What the client has written while something had to come first. */
-  #held: Buffer[] | undefined;
-  /** A command that has not arrived in full, as far as it has. */
-  #undecided: Buffer = NOTHING;
-  /** Set while the connection speaks RESP3 and the client believes in RESP2. */
-  #view: Resp2View | undefined;
   #expectsReadyCheck: boolean;
-  /** What the connection speaks, as far as it is known. */
-  #protocol: 2 | 3;
-  /** Under way after a HELLO of the client's. */
-  #negotiation: Promise<unknown> | undefined;
   /** The next command belongs to the one before. */
   #isPrefixed = false;
-  #isPlainSubscriber = false;
-  /** Something may still hold or feed the connection when its client has gone. */
+  /** Something may still hold the connection when its client has gone. */
   #hasBlocked = false;
-  #hasSubscribed = false;
-  #isFollowed = true;
   #isOpen = true;
 
   constructor(link: Link, options: SessionOptions) {
@@ -102,7 +91,9 @@ export class InbandSession implements Connection, LinkUser {
     this.#schedule = options.schedule;
     this.#expectsReadyCheck = options.expectsReadyCheck ?? false;
     this.#own = new OwnCommands(link, (bytes) => this.#send(bytes), options.markers);
-    this.#protocol = options.protocol ?? 2;
+    const send = (bytes: Buffer): boolean => this.#send(bytes);
+    const putFirst = (command: Buffer): void => this.#flow.putFirst(command);
+    this.#dialect = new Dialect(this.#own, options.protocol ?? 2, putFirst, send);
     this.#token = options.token;
     this.#onLogin = options.onLogin;
     this.#foreign = options.desk === undefined ? undefined : new ForeignClient(options.desk, this.#host());
@@ -111,12 +102,11 @@ export class InbandSession implements Connection, LinkUser {
     const watch = [
       ...new Set([...WATCHED, ...more, ...(this.#lookAtCluster === undefined ? [] : ["CLUSTER"])]),
     ];
-    this.#commands = new CommandScanner({ watch });
+    this.#flow = new CommandFlow(link, this.#own, this, watch, send);
     if (options.lost !== undefined && options.lost !== "none") {
       this.#lost = new LostTransaction(options.lost);
     }
-    this.#isFollowed = this.#own.isPossible;
-    if (this.#isFollowed && options.pingIntervalMs !== undefined) {
+    if (this.#own.isPossible && options.pingIntervalMs !== undefined) {
       this.#idlePing = new IdlePing(options.schedule.clock, options.pingIntervalMs, () => this.#ping());
     }
     link.attach(this);
@@ -135,12 +125,10 @@ export class InbandSession implements Connection, LinkUser {
       this.#foreign.setup.isKnown &&
       !this.#foreign.isMute &&
       this.#transactions.state === "none" &&
-      this.#view === undefined &&
-      this.#held === undefined &&
       !this.#isPrefixed &&
       !this.#hasBlocked &&
-      !this.#hasSubscribed &&
-      this.#commands.atBoundary
+      !this.#dialect.hasSubscribed &&
+      this.#flow.isBetweenCommands
     );
   }
 
@@ -151,7 +139,7 @@ export class InbandSession implements Connection, LinkUser {
 
   /** What sets up another connection as the client has set up this one. */
   get setup(): readonly Buffer[] {
-    const hello = this.#protocol === 3 ? [encodeCommand(["HELLO", "3"])] : [];
+    const hello = this.#dialect.protocol === 3 ? [encodeCommand(["HELLO", "3"])] : [];
     return [...hello, ...(this.#foreign?.setup.commands ?? [])];
   }
 
@@ -164,7 +152,7 @@ export class InbandSession implements Connection, LinkUser {
     };
     for (const command of setup) this.#foreign?.setup.repeat(command);
     const isDone = await this.#own.exchange(Buffer.concat(setup), { onReply });
-    if (String(setup[0]).includes("HELLO")) this.#protocol = 3;
+    if (String(setup[0]).includes("HELLO")) this.#dialect.protocol = 3;
     return isDone && !isRefused;
   }
 
@@ -172,11 +160,11 @@ export class InbandSession implements Connection, LinkUser {
   async recycle(): Promise<boolean> {
     if (!this.isReusable) return false;
     const undoing = [...(this.#foreign?.setup.undoing ?? [])];
-    if (this.#protocol === 3) undoing.unshift(encodeCommand(["HELLO", "2"]));
+    if (this.#dialect.protocol === 3) undoing.unshift(encodeCommand(["HELLO", "2"]));
     const isDone = await (undoing.length === 0
       ? this.#own.mark()
       : this.#own.exchange(Buffer.concat(undoing), { onReply: () => undefined }));
-    this.#protocol = 2;
+    this.#dialect.protocol = 2;
     this.#foreign?.setup.clear();
     return isDone;
   }
@@ -222,93 +210,29 @@ export class InbandSession implements Connection, LinkUser {
   }
 
   get #mayLogIn(): boolean {
-    return this.#isOpen && this.#own.isPossible && this.#isFollowed && !this.#isPlainSubscriber;
+    return this.#isOpen && this.#own.isPossible && this.#flow.isFollowed && !this.#dialect.isPlainSubscriber;
   }
 
   passTogether(bytes: Buffer): boolean {
-    if (this.#held !== undefined || !this.#isFollowed || this.#looksAtEach) return false;
-    if (!this.#commands.skip(bytes)) return false;
-    this.#send(bytes);
-    return true;
+    return this.#flow.passTogether(bytes);
   }
 
-  get #looksAtEach(): boolean {
+  take(bytes: Buffer): boolean {
+    return this.#flow.take(bytes);
+  }
+
+  get looksAtEach(): boolean {
     return (
-      this.#view !== undefined ||
+      this.#dialect.isTranslated ||
       this.#lost !== undefined ||
       this.#isPrefixed ||
       this.#foreign?.looksAtEach === true
     );
   }
 
-  take(bytes: Buffer): boolean {
-    if (this.#held === undefined) return this.#forward(bytes);
-    this.#held.push(bytes);
-    return true;
-  }
-
-  /** Sends commands on, up to one that something has to come before; the rest is held until then. */
-  #forward(chunk: Buffer): boolean {
-    const scanner = this.#commands;
-    const undecided = this.#undecided;
-    this.#undecided = NOTHING;
-    const bytes = undecided.length === 0 ? chunk : Buffer.concat([undecided, chunk]);
-    const base = scanner.position - undecided.length;
-    let sent = 0;
-    let offset = undecided.length;
-    let hasBegunHere = false;
-    while (this.#isFollowed && offset < bytes.length) {
-      const looksAtEach = this.#looksAtEach;
-      try {
-        offset = scanner.scan(bytes, offset, looksAtEach ? 1 : Number.POSITIVE_INFINITY);
-      } catch {
-        // These are no commands: whoever speaks something else on this socket is left alone from here on.
-        this.#isFollowed = false;
-        break;
-      }
-      const name = scanner.watched ?? (looksAtEach && scanner.atBoundary ? scanner.name : undefined);
-      const start = scanner.commandStart - base;
-      if (name === undefined || start < 0) continue;
-      const plan = this.#plan(name, bytes.subarray(start, offset), offset === bytes.length);
-      if (name === "MULTI") hasBegunHere = true;
-      if (plan.kind === "send") continue;
-      this.#send(bytes.subarray(sent, plan.kind === "then" ? offset : start));
-      sent = offset;
-      if (plan.kind === "then") plan.run(hasBegunHere);
-      else if (plan.kind === "answer") void this.#own.mark(plan.reply);
-      else if (plan.kind === "drop") continue;
-      else if (plan.kind === "look") {
-        this.#own.lookAtNext(plan.onReply);
-        sent = start;
-      } else if (plan.kind === "first") {
-        this.#holdWhile(plan.run, bytes.subarray(offset));
-        return true;
-      }
-    }
-    return this.#send(this.#keepUndecided(bytes.subarray(sent), base + sent));
-  }
-
-  /**
-   * Keeps back a command that has not arrived in full and may need attention, and returns what comes before it.
-   *
-   * @param from where `bytes` begins in the stream
-   */
-  #keepUndecided(bytes: Buffer, from: number): Buffer {
-    const scanner = this.#commands;
-    if (!this.#isFollowed || scanner.atBoundary) return bytes;
-    if (!scanner.mayBeWatched && !this.#looksAtEach) return bytes;
-    const start = scanner.commandStart - from;
-    // Its beginning is with the server already.
-    if (start < 0) return bytes;
-    this.#undecided = bytes.subarray(start);
-    return bytes.subarray(0, start);
-  }
-
-  #plan(name: string, command: Buffer, isLast: boolean): Plan {
-    const view = this.#view;
-    if (view !== undefined && !SUBSCRIBER.has(name)) {
-      return { kind: "first", run: () => this.#leaveSubscriber(view, name, command) };
-    }
+  plan(name: string, command: Buffer, isLast: boolean): Plan {
+    const leave = SUBSCRIBER.has(name) ? undefined : this.#dialect.planLeave(name, command);
+    if (leave !== undefined) return leave;
     const foreign = this.#foreign?.plan(name, command);
     if (foreign !== undefined) return foreign;
     if (this.#isPrefixed) {
@@ -327,11 +251,13 @@ export class InbandSession implements Connection, LinkUser {
     if (name === "MULTI") return this.#planBegin(isLast);
     else if (name === "ASKING") this.#isPrefixed = true;
     else if (name === "RESET" && this.#foreign === undefined) this.#leaveAlone();
-    else if (name === "HELLO" && !this.#transactions.isOpen) return this.#planNegotiation();
-    else if (name === "INFO" && this.#expectsReadyCheck) return this.#planReadyCheck();
+    else if (name === "HELLO" && !this.#transactions.isOpen) {
+      return { kind: "then", run: () => void this.#dialect.negotiate() };
+    } else if (name === "INFO" && this.#expectsReadyCheck) return this.#planReadyCheck();
     else if (name === "CLUSTER") return this.#planCluster(command);
-    else if (SUBSCRIBE.has(name)) return this.#planSubscribe(command);
-    else if (this.#transactions.isOpen && (name === "EXEC" || name === "DISCARD")) {
+    else if (SUBSCRIBE.has(name)) {
+      return this.#dialect.planSubscribe(command, this.#transactions.isOpen);
+    } else if (this.#transactions.isOpen && (name === "EXEC" || name === "DISCARD")) {
       return this.#planEnd();
     } else if (!this.#transactions.isOpen && BLOCKING_COMMANDS.has(name)) return this.#planBlocking(command);
     return SEND;
@@ -344,7 +270,7 @@ export class InbandSession implements Connection, LinkUser {
       this.#transactions.end();
       this.#transactions.confirm();
       this.#transactions.release();
-    } else if (SUBSCRIBE.has(name) && this.#protocol === 2) this.#isPlainSubscriber = true;
+    } else if (SUBSCRIBE.has(name)) this.#dialect.subscribed();
   }
 
   /** A MULTI that Redis refuses begins nothing. What comes in one write with others is a pipeline, and ends there. */
@@ -372,27 +298,8 @@ export class InbandSession implements Connection, LinkUser {
 
   /** RESET ends everything, the login too, and Azure's caches do not have it: from here on nothing is ours. */
   #leaveAlone(): void {
-    this.#isFollowed = false;
+    this.#flow.isFollowed = false;
     this.#transactions.abandon();
-  }
-
-  /** After a HELLO of the client's, the server is asked what the connection speaks: it may have refused. */
-  #planNegotiation(): Plan {
-    return { kind: "then", run: () => void this.#negotiate() };
-  }
-
-  #negotiate(): Promise<unknown> {
-    const negotiation = this.#own.exchange(encodeCommand(["HELLO"]), {
-      onReply: (frame) => {
-        this.#protocol = protocolIn(frame) ?? this.#protocol;
-        return undefined;
-      },
-    });
-    this.#negotiation = negotiation;
-    void negotiation.then(() => {
-      if (this.#negotiation === negotiation) this.#negotiation = undefined;
-    });
-    return negotiation;
   }
 
   /**
@@ -409,32 +316,6 @@ export class InbandSession implements Connection, LinkUser {
   #planCluster(command: Buffer): Plan {
     const onReply = this.#transactions.isOpen ? undefined : this.#lookAtCluster?.(command);
     return onReply === undefined ? SEND : { kind: "look", onReply };
-  }
-
-  #planSubscribe(command: Buffer): Plan {
-    this.#hasSubscribed = true;
-    const negotiation = this.#negotiation;
-    if (negotiation !== undefined) {
-      return {
-        kind: "first",
-        run: async () => {
-          await negotiation;
-          this.#held?.unshift(command);
-        },
-      };
-    }
-    if (this.#protocol === 3 || this.#view !== undefined || this.#isPlainSubscriber) return SEND;
-    if (this.#transactions.isOpen) {
-      this.#isPlainSubscriber = true;
-      return SEND;
-    }
-    return {
-      kind: "first",
-      run: async () => {
-        this.#isPlainSubscriber = !(await this.#enterSubscriber());
-        this.#send(command);
-      },
-    };
   }
 
   #planBlocking(bytes: Buffer): Plan {
@@ -455,14 +336,14 @@ export class InbandSession implements Connection, LinkUser {
     if (judgement === "refuse") return this.#planRefusal(lost);
     if (judgement === "lookAhead") return { kind: "first", run: () => this.#lookAhead(lost, command) };
     this.#lost = undefined;
-    return judgement === "over" ? this.#plan(name, command, isLast) : this.#planRefusal(lost);
+    return judgement === "over" ? this.plan(name, command, isLast) : this.#planRefusal(lost);
   }
 
   /** The client sends again what was under way in one go: after this turn all of it is here. */
   async #lookAhead(lost: LostTransaction, command: Buffer): Promise<void> {
     await new Promise(setImmediate);
-    this.#held?.unshift(command);
-    lost.lookAhead(this.#held ?? []);
+    this.#flow.putFirst(command);
+    lost.lookAhead(this.#flow.waiting);
   }
 
   /** The client gets an error in the place of a reply. */
@@ -475,77 +356,22 @@ export class InbandSession implements Connection, LinkUser {
     return { kind: "answer", reply };
   }
 
-  /**
-   * RESP2 allows no AUTH while something is subscribed, RESP3 does: so the connection speaks RESP3 while the
-   * client goes on in RESP2.
-   */
-  async #enterSubscriber(): Promise<boolean> {
-    const view = new Resp2View();
-    let isRefused = true;
-    await this.#own.exchange(encodeCommand(["HELLO", "3"]), {
-      onReply: (frame) => {
-        isRefused = frame[0] === ERROR;
-        return undefined;
-      },
-      onEnd: () => {
-        if (isRefused) return;
-        this.#protocol = 3;
-        this.#view = view;
-        this.#own.translate((frame, isPush, count) => view.translate(frame, isPush, count));
-      },
-    });
-    return !isRefused;
-  }
-
-  /**
-   * A client that has unsubscribed from everything takes the connection for an ordinary one again. Whether it has
-   * is known when everything before this command is answered; if not, it gets the error that RESP2 has for this.
-   */
-  async #leaveSubscriber(view: Resp2View, name: string, command: Buffer): Promise<void> {
-    await this.#own.mark(() => (view.isSubscribed ? subscriberError(name) : undefined));
-    if (view.isSubscribed) return;
-    await this.#own.exchange(encodeCommand(["HELLO", "2"]), {
-      onReply: () => undefined,
-      onEnd: () => {
-        this.#protocol = 2;
-        this.#view = undefined;
-        this.#own.translate(undefined);
-      },
-    });
-    this.#held?.unshift(command);
-  }
-
   #host(): ConstructorParameters<typeof ForeignClient>[1] {
     return {
       own: this.#own,
       transactions: this.#transactions,
       token: () => this.#token,
       send: (bytes) => void this.#send(bytes),
-      negotiate: () => this.#negotiate(),
+      negotiate: () => this.#dialect.negotiate(),
       expectCompanion: () => {
         this.#isPrefixed = true;
       },
       leaveAlone: () => this.#leaveAlone(),
       wasReset: () => {
-        this.#protocol = 2;
-        this.#view = undefined;
-        this.#own.translate(undefined);
-        this.#isPlainSubscriber = false;
-        this.#hasSubscribed = false;
+        this.#dialect.reset();
         this.#transactions.abandon();
       },
     };
-  }
-
-  #holdWhile(first: () => Promise<void>, rest: Buffer): void {
-    this.#held = rest.length > 0 ? [rest] : [];
-    this.#link.hold?.(true);
-    void first().finally(() => {
-      const held = this.#held ?? [];
-      this.#held = undefined;
-      if (this.#link.isWritable) for (const bytes of held) this.take(bytes);
-      if (this.#held === undefined) this.#link.hold?.(false);
-    });
   }
 
   #send(bytes: Buffer): boolean {
@@ -556,7 +382,7 @@ export class InbandSession implements Connection, LinkUser {
   close(): void {
     this.#isOpen = false;
     this.#idlePing?.close();
-    this.#held = undefined;
+    this.#flow.close();
     // A client may lose a second connection before it has been told about the first.
     const state = this.#lost === undefined ? this.#transactions.state : this.#lost.state;
     this.#transactions.abandon();
@@ -565,7 +391,6 @@ export class InbandSession implements Connection, LinkUser {
   }
 }
 
-const NOTHING: Buffer = Buffer.alloc(0);
 const OK = Buffer.from("+OK");
 const OK_REPLY = Buffer.from("+OK\r\n");
 const ERROR = 45;
@@ -574,10 +399,4 @@ const NO_INFO = Buffer.from("$0\r\n\r\n");
 
 function isVerdict(frame: Buffer): boolean {
   return frame[0] === ERROR || frame.equals(OK_REPLY);
-}
-
-/** The protocol that the reply to HELLO names. */
-function protocolIn(hello: Buffer): 2 | 3 | undefined {
-  const version = /\$5\r\nproto\r\n:([23])\r\n/.exec(hello.toString("latin1"))?.[1];
-  return version === undefined ? undefined : version === "3" ? 3 : 2;
 }

@@ -1,0 +1,152 @@
+import { CommandScanner } from "resp-framing";
+import type { Link } from "./link.js";
+import type { OwnCommands } from "./own-commands.js";
+import type { Plan } from "./plan.js";
+
+/** Decides what is done with each command. */
+export interface CommandPlanner {
+  /** Whether it wants to see every command now, not only those that are watched. */
+  readonly looksAtEach: boolean;
+  /** @param isLast whether nothing stands behind it in the same write */
+  plan(name: string, command: Buffer, isLast: boolean): Plan;
+}
+
+/** Follows the commands of a client on their way to the server: most pass as they come, some have to wait. */
+export class CommandFlow {
+  readonly #link: Link;
+  readonly #own: OwnCommands;
+  readonly #planner: CommandPlanner;
+  readonly #commands: CommandScanner;
+  readonly #send: (bytes: Buffer) => boolean;
+  /** What the client has written while something had to come first. */
+  #held: Buffer[] | undefined;
+  /** A command that has not arrived in full, as far as it has. */
+  #undecided: Buffer = NOTHING;
+  /** Whether commands are looked at; afterwards everything passes. */
+  isFollowed: boolean;
+
+  constructor(
+    link: Link,
+    own: OwnCommands,
+    planner: CommandPlanner,
+    watch: readonly string[],
+    send: (bytes: Buffer) => boolean,
+  ) {
+    this.#link = link;
+    this.#own = own;
+    this.#planner = planner;
+    this.#commands = new CommandScanner({ watch });
+    this.#send = send;
+    this.isFollowed = own.isPossible;
+  }
+
+  /** Whether no command has begun that has not ended, and none waits. */
+  get isBetweenCommands(): boolean {
+    return this.#held === undefined && this.#commands.atBoundary;
+  }
+
+  /** What waits behind the command that is being dealt with. */
+  get waiting(): readonly Buffer[] {
+    return this.#held ?? [];
+  }
+
+  /** Puts a command in front of what waits. */
+  putFirst(command: Buffer): void {
+    this.#held?.unshift(command);
+  }
+
+  passTogether(bytes: Buffer): boolean {
+    if (this.#held !== undefined || !this.isFollowed || this.#planner.looksAtEach) return false;
+    if (!this.#commands.skip(bytes)) return false;
+    this.#send(bytes);
+    return true;
+  }
+
+  take(bytes: Buffer): boolean {
+    if (this.#held === undefined) return this.#forward(bytes);
+    this.#held.push(bytes);
+    return true;
+  }
+
+  /** The connection has ended. */
+  close(): void {
+    this.#held = undefined;
+  }
+
+  /** Sends commands on, up to one that something has to come before; the rest is held until then. */
+  #forward(chunk: Buffer): boolean {
+    const scanner = this.#commands;
+    const undecided = this.#undecided;
+    this.#undecided = NOTHING;
+    const bytes = undecided.length === 0 ? chunk : Buffer.concat([undecided, chunk]);
+    const base = scanner.position - undecided.length;
+    let sent = 0;
+    let offset = undecided.length;
+    let hasBegunHere = false;
+    while (this.isFollowed && offset < bytes.length) {
+      const { looksAtEach } = this.#planner;
+      try {
+        offset = scanner.scan(bytes, offset, looksAtEach ? 1 : Number.POSITIVE_INFINITY);
+      } catch {
+        // These are no commands: whoever speaks something else on this socket is left alone from here on.
+        this.isFollowed = false;
+        break;
+      }
+      const name = scanner.watched ?? (looksAtEach && scanner.atBoundary ? scanner.name : undefined);
+      const start = scanner.commandStart - base;
+      if (name === undefined || start < 0) continue;
+      const plan = this.#planner.plan(name, bytes.subarray(start, offset), offset === bytes.length);
+      if (name === "MULTI") hasBegunHere = true;
+      if (plan.kind === "send") continue;
+      this.#send(bytes.subarray(sent, plan.kind === "then" ? offset : start));
+      // What is looked at is sent with what follows.
+      sent = plan.kind === "look" ? start : offset;
+      switch (plan.kind) {
+        case "then":
+          plan.run(hasBegunHere);
+          break;
+        case "answer":
+          void this.#own.mark(plan.reply);
+          break;
+        case "look":
+          this.#own.lookAtNext(plan.onReply);
+          break;
+        case "first":
+          this.#holdWhile(plan.run, bytes.subarray(offset));
+          return true;
+        case "drop":
+          break;
+      }
+    }
+    return this.#send(this.#keepUndecided(bytes.subarray(sent), base + sent));
+  }
+
+  /**
+   * Keeps back a command that has not arrived in full and may need attention, and returns what comes before it.
+   *
+   * @param from where `bytes` begins in the stream
+   */
+  #keepUndecided(bytes: Buffer, from: number): Buffer {
+    const scanner = this.#commands;
+    if (!this.isFollowed || scanner.atBoundary) return bytes;
+    if (!scanner.mayBeWatched && !this.#planner.looksAtEach) return bytes;
+    const start = scanner.commandStart - from;
+    // Its beginning is with the server already.
+    if (start < 0) return bytes;
+    this.#undecided = bytes.subarray(start);
+    return bytes.subarray(0, start);
+  }
+
+  #holdWhile(first: () => Promise<void>, rest: Buffer): void {
+    this.#held = rest.length > 0 ? [rest] : [];
+    this.#link.hold?.(true);
+    void first().finally(() => {
+      const held = this.#held ?? [];
+      this.#held = undefined;
+      if (this.#link.isWritable) for (const bytes of held) this.take(bytes);
+      if (this.#held === undefined) this.#link.hold?.(false);
+    });
+  }
+}
+
+const NOTHING: Buffer = Buffer.alloc(0);
