@@ -73,6 +73,11 @@ export const PROXY = {
       text: "health checks, metrics and the admin page",
       default: "none",
     },
+    "http-allow-host": {
+      value: "NAME,...",
+      text: "names by which --http-address may be asked besides localhost and addresses",
+      default: "none",
+    },
     quitquitquit: { text: "a POST to /quitquitquit of --http-address ends the proxy" },
     "run-connection-test": { text: "connects once to every cache at the start, and fails if it cannot" },
     "min-drain": {

@@ -1,4 +1,5 @@
 import { createSecureContext } from "node:tls";
+import { PasswordlessError } from "../core/errors.js";
 import type { Environment } from "../identity/managed-identity-source.js";
 import { sharedIdentity } from "../one-call/shared-identities.js";
 import type { InstanceOptions } from "../proxy/options.js";
@@ -9,6 +10,12 @@ import type { InstancePlan } from "./proxy-plan.js";
 
 /** How long the start waits for a first token, in milliseconds; then clients wait for it. */
 const PATIENCE_MS = 5_000;
+
+/** An identity that has no token yet, and why. */
+export interface MissingToken {
+  readonly identity: Identity;
+  readonly error: unknown;
+}
 
 interface Made {
   readonly options: InstanceOptions;
@@ -22,6 +29,7 @@ interface Made {
 export class ProxyInstances {
   readonly #env: Environment;
   readonly #made = new Map<string, Made>();
+  readonly #heard = new WeakSet<Identity>();
 
   constructor(env: Environment) {
     this.#env = env;
@@ -34,13 +42,15 @@ export class ProxyInstances {
 
   /**
    * Waits a moment for the first token of each identity, so that one that cannot be had is told before anybody listens.
-   * An identity provider that is away may come back: that is no reason not to start.
+   * An identity provider that is away may come back, which is no reason not to start.
    *
+   * @returns the identities that have no token yet, and why
    * @throws {PasswordlessError} why there will be no token
    */
-  async firstTokens(options: readonly InstanceOptions[], signal: AbortSignal): Promise<void> {
+  async firstTokens(options: readonly InstanceOptions[], signal: AbortSignal): Promise<MissingToken[]> {
     const identities = new Set(options.map(({ identity }) => identity));
-    await Promise.all([...identities].map((identity) => firstToken(identity, signal)));
+    const missing = await Promise.all([...identities].map((identity) => firstToken(identity, signal)));
+    return missing.flatMap((one) => one ?? []);
   }
 
   /** Forgets what none of these plans needs, and resolves with the identities that nobody needs any more. */
@@ -65,6 +75,11 @@ export class ProxyInstances {
     const existing = this.#made.get(plan.fingerprint);
     if (existing !== undefined) return existing;
     const identity = sharedIdentity(plan.connection.login, this.#env);
+    if (!this.#heard.has(identity)) {
+      this.#heard.add(identity);
+      // The log tells it, or whoever waits for the first token; a warning of the process would be one too many.
+      identity.on("refreshFailing", () => {});
+    }
     const made = { identity, options: instanceOptions(plan, identity) };
     this.#made.set(plan.fingerprint, made);
     return made;
@@ -89,12 +104,20 @@ function instanceOptions(plan: InstancePlan, identity: Identity): InstanceOption
   };
 }
 
-async function firstToken(identity: Identity, signal: AbortSignal): Promise<void> {
+async function firstToken(identity: Identity, signal: AbortSignal): Promise<MissingToken | undefined> {
   const patience = AbortSignal.timeout(PATIENCE_MS);
   try {
     await identity.getToken({ signal: AbortSignal.any([patience, signal]) });
+    return undefined;
   } catch (error) {
     signal.throwIfAborted();
-    if (!patience.aborted && isPermanent(error)) throw error;
+    const cause = patience.aborted ? (identity.status.lastError ?? error) : error;
+    if (isPermanent(cause) || isNobodyThere(cause)) throw cause;
+    return { identity, error: cause };
   }
+}
+
+/** Where nobody answers who could say who this is, nobody will. */
+function isNobodyThere(error: unknown): boolean {
+  return PasswordlessError.is(error) && error.code === "ERR_PASSWORDLESS_IDENTITY_UNAVAILABLE";
 }

@@ -1,5 +1,6 @@
 import { isLoopback } from "../adapters/plaintext.js";
 import { listenLabel } from "../proxy/config/listen-address.js";
+import type { StatusServer } from "../proxy/http/index.js";
 import type { Notice, NoticeFields, ProxyLog } from "../proxy/logs/index.js";
 import { troubleOf } from "../proxy/logs/index.js";
 import type { InstanceOptions } from "../proxy/options.js";
@@ -53,31 +54,29 @@ export class ProxyLife {
    */
   async run(): Promise<void> {
     const { stop } = this.#session;
-    let started = (_: RunningProxy): void => {};
-    const proxyStarted = new Promise<RunningProxy>((resolve) => {
-      started = resolve;
-    });
-    // From now on the signal would end the process otherwise.
+    const { promise: started, resolve: start } = deferred<RunningProxy>();
     const hangUp = (): void => {
-      this.#reloading = this.#reloading.then(async () => this.#reload(await proxyStarted));
+      this.#reloading = this.#reloading.then(async () => this.#reload(await started));
     };
+    // From now on: without a listener, the signal ends the process.
     process.on("SIGHUP", hangUp);
     let proxy: RunningProxy | undefined;
-    let status: AsyncDisposable | undefined;
+    let status: StatusServer | undefined;
     try {
+      status = await openStatusServer(this.#plan, started, () => stop.request());
+      if (status !== undefined) this.#tell("info", "status", `Health and metrics are at ${status.url}`);
       proxy = await this.#start();
-      status = await openStatusServer(this.#session, this.#plan, proxy, this.#log);
+      start(proxy);
       if (this.#plan.common.isOn("run-connection-test")) {
         await proxy.test(AbortSignal.any([stop.signal, AbortSignal.timeout(TEST_MS)]));
       }
-      started(proxy);
       await this.#manager.ready(this.#summary());
       await stop.requested();
       await this.#end(proxy);
     } finally {
       process.off("SIGHUP", hangUp);
       await proxy?.close();
-      await status?.[Symbol.asyncDispose]();
+      await status?.close();
       await Promise.all([...this.#identities].map((identity) => identity.close()));
     }
   }
@@ -85,11 +84,19 @@ export class ProxyLife {
   async #start(): Promise<RunningProxy> {
     const instances = this.#instances.optionsFor(this.#plan.instances);
     for (const { identity } of instances) this.#identities.add(identity);
-    await this.#instances.firstTokens(instances, this.#session.stop.signal);
+    await this.#awaitTokens(instances);
     const proxy = await startProxy({ instances });
     this.#log.follow(proxy);
     this.#announce(proxy, instances);
     return proxy;
+  }
+
+  async #awaitTokens(of: readonly InstanceOptions[]): Promise<void> {
+    const missing = await this.#instances.firstTokens(of, this.#session.stop.signal);
+    for (const { identity, error } of missing) {
+      const text = `There is no token for the ${identity.description} yet, and clients wait for it`;
+      this.#tell("warn", "noToken", text, { identity: identity.description }, error);
+    }
   }
 
   /** What is served where, and what is easily mistaken. */
@@ -143,13 +150,12 @@ export class ProxyLife {
   }
 
   async #change(proxy: RunningProxy, plan: ProxyPlan): Promise<void> {
-    const { stop } = this.#session;
     const before = this.#plan;
     const known = this.#instances.optionsFor(before.instances);
     const instances = this.#instances.optionsFor(plan.instances);
     const fresh = instances.filter((one) => !known.includes(one));
     try {
-      await this.#instances.firstTokens(fresh, stop.signal);
+      await this.#awaitTokens(fresh);
       const { left } = await proxy.reload({ instances, maxMs: plan.maxDrainMs });
       for (const { identity } of fresh) this.#identities.add(identity);
       this.#plan = plan;
@@ -235,6 +241,14 @@ export class ProxyLife {
     const trouble = error === undefined ? {} : { trouble: troubleOf(error) };
     this.#log.tell({ level, event, atMs: Date.now(), text, fields, ...trouble, key: `${event} ${text}` });
   }
+}
+
+function deferred<T>(): { readonly promise: Promise<T>; readonly resolve: (value: T) => void } {
+  let resolve: (value: T) => void = () => {};
+  const promise = new Promise<T>((settle) => {
+    resolve = settle;
+  });
+  return { promise, resolve };
 }
 
 /** Settings of the process itself, which a reload does not reach. */
