@@ -1,5 +1,5 @@
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from "node:http";
-import { acceptedFormat, CONTENT_TYPES } from "./exposition.js";
+import { acceptedFormat, CONTENT_TYPES } from "../metrics/exposition.js";
 import type { HealthReason } from "./health.js";
 import type { Observed } from "./observed.js";
 import { PAGE_POLICY } from "./page/page.js";

@@ -1,7 +1,9 @@
+import { EventLoopWatch } from "../metrics/event-loop.js";
+import { type ExpositionFormat, exposition } from "../metrics/exposition.js";
+import { metrics, processMetrics } from "../metrics/metrics.js";
+import { Tally } from "../metrics/tally.js";
 import type { ProxyView } from "../view.js";
-import { EventLoopWatch } from "./event-loop.js";
 import { EventStreams } from "./event-streams.js";
-import { type ExpositionFormat, exposition } from "./exposition.js";
 import {
   type HealthBounds,
   type HealthReason,
@@ -9,11 +11,9 @@ import {
   readinessReasons,
   startupReasons,
 } from "./health.js";
-import { metrics, processMetrics } from "./metrics.js";
 import { liveParts, page } from "./page/page.js";
 import type { PageFacts } from "./page/parts.js";
 import { statusDocument } from "./status-document.js";
-import { Tally } from "./tally.js";
 import { Timeline } from "./timeline.js";
 
 export interface ObservedOptions {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { ProxyState } from "../../../src/proxy/events.js";
 import { livenessReasons, readinessReasons, startupReasons } from "../../../src/proxy/http/health.js";
-import { Tally } from "../../../src/proxy/http/tally.js";
+import { Tally } from "../../../src/proxy/metrics/tally.js";
 import { connectionRefused, NOW_MS, ReportedProxy, SECRET, SERVER } from "../view.js";
 
 const names = (reasons: readonly { readonly reason: string }[]) => reasons.map(({ reason }) => reason);

@@ -1,13 +1,13 @@
 import { describe, expect, test } from "vitest";
-import { EventLoopWatch } from "../../../src/proxy/http/event-loop.js";
+import { EventLoopWatch } from "../../../src/proxy/metrics/event-loop.js";
 import {
   acceptedFormat,
   type ExpositionFormat,
   exposition,
   type MetricFamily,
-} from "../../../src/proxy/http/exposition.js";
-import { metrics, processMetrics } from "../../../src/proxy/http/metrics.js";
-import { Tally } from "../../../src/proxy/http/tally.js";
+} from "../../../src/proxy/metrics/exposition.js";
+import { metrics, processMetrics } from "../../../src/proxy/metrics/metrics.js";
+import { Tally } from "../../../src/proxy/metrics/tally.js";
 import { connectionRefused, IDENTITY, NOW_MS, ReportedProxy, SERVER, tokenUntil } from "../view.js";
 
 const HELP = /^# HELP ([a-z_0-9]+) \S.*$/;
