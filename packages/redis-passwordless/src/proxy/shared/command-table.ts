@@ -28,10 +28,13 @@ export const COMMANDS_QUESTION = ["COMMAND"] as const;
 export class CommandTable {
   /** By name in small letters and in capitals, as most clients write it. */
   readonly #commands = new Map<string, CommandFacts>();
+  /** Whether the server itself has told: it has no other commands. */
+  readonly isComplete: boolean;
   /** Those that consist of others. */
   readonly #containers = new Set<string>();
 
-  private constructor(commands: Iterable<CommandFacts>) {
+  private constructor(commands: Iterable<CommandFacts>, isComplete: boolean) {
+    this.isComplete = isComplete;
     for (const facts of commands) {
       const { name } = facts;
       this.#commands.set(name, facts).set(name.toLowerCase(), facts);
@@ -42,7 +45,7 @@ export class CommandTable {
 
   /** What Redis and Valkey have in common with each other and with most servers: for those that do not tell. */
   static known(): CommandTable {
-    return (known ??= new CommandTable(knownCommands()));
+    return (known ??= new CommandTable(knownCommands(), false));
   }
 
   /**
@@ -63,7 +66,7 @@ export class CommandTable {
       if (Array.isArray(inner)) for (const one of inner as readonly Reply[]) take(one);
     };
     for (const told of answer as readonly Reply[]) take(told);
-    return new CommandTable(commands.values());
+    return new CommandTable(commands.values(), true);
   }
 
   /** The facts of a command by its name, in any case. */

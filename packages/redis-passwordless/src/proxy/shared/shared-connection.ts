@@ -1,6 +1,6 @@
 import { encodeCommand, ReplyScanner } from "resp-framing";
 import { type Clock, systemClock } from "../../core/clock.js";
-import { PasswordlessError } from "../../core/errors.js";
+import type { PasswordlessError } from "../../core/errors.js";
 import type { Token } from "../../core/token.js";
 import { encodeAuth, textOf } from "../../inband/login.js";
 import { type Connection, encryptionOf, type LoginResult, refusedError } from "../../reauth/connection.js";
@@ -47,7 +47,6 @@ export class SharedConnection implements Connection {
   readonly #onClosed: (() => void)[] = [];
   readonly #onRoom: (() => void)[] = [];
   readonly #onQuiet: (() => void)[] = [];
-  readonly #listeners: readonly (readonly [event: string, listener: (...args: never[]) => void])[];
   #token: Token;
   /** A frame for ourselves, as far as it has arrived. */
   #partial: Buffer[] = [];
@@ -68,13 +67,8 @@ export class SharedConnection implements Connection {
       stop: () => socket.pause(),
       go: () => socket.resume(),
     });
-    this.#listeners = [
-      ["data", (chunk: Buffer) => this.#read(chunk)],
-      ["drain", () => this.#drained()],
-      ["error", (error: Error) => this.#end(error)],
-      ["close", () => this.#end(new Error("the server closed the connection"))],
-    ];
-    for (const [event, listener] of this.#listeners) socket.on(event, listener as () => void);
+    socket.on("data", this.#onData).on("drain", this.#onDrain).on("error", this.#onError);
+    socket.on("close", this.#onClose);
     socket.resume();
   }
 
@@ -220,8 +214,8 @@ export class SharedConnection implements Connection {
   release(): UpstreamConnection | undefined {
     if (!this.#isOpen || this.#line.outstanding > 0 || this.#login !== undefined) return undefined;
     const { socket } = this.#upstream;
-    for (const [event, listener] of this.#listeners) socket.off(event, listener as () => void);
-    socket.pause();
+    socket.off("data", this.#onData).off("drain", this.#onDrain).off("error", this.#onError);
+    socket.off("close", this.#onClose).pause();
     this.#finish();
     return { ...this.#upstream, token: this.#token };
   }
@@ -230,6 +224,11 @@ export class SharedConnection implements Connection {
   close(): void {
     this.#end(new Error("the proxy closed the connection"));
   }
+
+  readonly #onData = (chunk: Buffer): void => this.#read(chunk);
+  readonly #onDrain = (): void => this.#drained();
+  readonly #onError = (error: Error): void => this.#end(error);
+  readonly #onClose = (): void => this.#end(new Error("the server closed the connection"));
 
   #own(own: OwnCommand): void {
     this.#line.add({ recipient: undefined, own, local: undefined, left: 1 });
