@@ -6,6 +6,7 @@ import type { MappedAddress } from "../topology/address-map.js";
 import { ClientSession } from "./client-session.js";
 import { ClusterView } from "./cluster/cluster-view.js";
 import type { Door } from "./cluster/node-doors.js";
+import { besideServer, nodeHosts, nodeServer } from "./cluster/node-server.js";
 import { openDoor } from "./cluster/open-door.js";
 import type { ProxyEvents } from "./events.js";
 import { withSharedReads } from "./io/shared-reads.js";
@@ -61,7 +62,7 @@ export class Instance {
     if (!isSingleEndpoint) {
       this.#cluster = new ClusterView({
         clock: systemClock,
-        addressMap,
+        addressMap: addressMap ?? besideServer(server),
         ports: nodePorts,
         open: (node, port) => this.#openNode(node, port),
       });
@@ -93,14 +94,21 @@ export class Instance {
   }
 
   /** Offers a node of the cluster at a local port. */
-  #openNode({ host, port, servername }: MappedAddress, localPort: number): Promise<Door> {
-    const { server, listen } = this.options;
-    const key = `${host} ${port} ${servername ?? ""}`;
-    const node = this.#nodes.get(key) ?? this.#place({ ...server, host, port, serverName: servername });
-    this.#nodes.set(key, node);
-    const hosts = listen.flatMap((address) => (address.kind === "tcp" ? [address.host] : []));
-    const [first = "127.0.0.1", ...others] = new Set(hosts);
-    return openDoor([first, ...others], localPort, (client) => this.#accept(client, node));
+  async #openNode(node: MappedAddress, port: number): Promise<Door> {
+    const { server, nodePorts } = this.options;
+    const hosts = nodeHosts(this.#listeners, nodePorts);
+    const address = nodeServer(server, node);
+    const key = JSON.stringify(address);
+    const place = this.#nodes.get(key) ?? this.#place(address);
+    this.#nodes.set(key, place);
+    return openDoor(hosts, port, (client) => this.#accept(client, place));
+  }
+
+  /** Closes the ports of its nodes, and has another instance open them again. */
+  async leaveNodesTo(heir: Instance | undefined): Promise<void> {
+    const doors = this.#cluster?.doors ?? [];
+    await this.#cluster?.close();
+    if (heir !== undefined) await heir.#cluster?.reopen(doors);
   }
 
   /** Every server of the cache. */
@@ -178,6 +186,7 @@ export class Instance {
       name: this.name,
       endpoint: this.#endpoint.upstream.label,
       listening: this.#listeners.map((listener) => listener.label),
+      nodes: this.#cluster?.doors.map(({ node, port }) => ({ endpoint: labelOf(node), port })),
       identity: this.options.identity.description,
       counters: { ...this.#counters },
       maxClients: this.options.maxClients,
@@ -234,6 +243,10 @@ export class Instance {
     this.#lastFailure = { atMs: Date.now(), error };
     this.#events.emit("upstreamFailed", { instance: this.name, server: label, error });
   }
+}
+
+function labelOf({ host, port }: MappedAddress): string {
+  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
 function sum(places: readonly Place[], count: (place: Place) => number): number {

@@ -53,6 +53,13 @@ export class Listener {
     return typeof address === "object" ? (address?.port ?? undefined) : undefined;
   }
 
+  /** The host that it is bound to; `undefined` for a Unix socket. */
+  get host(): string | undefined {
+    const bound = this.#server.address();
+    if (this.address.kind === "tcp") return this.address.host;
+    return typeof bound === "object" ? bound?.address : undefined;
+  }
+
   /** `host:port`, or the path of the socket. */
   get label(): string {
     const { address } = this;

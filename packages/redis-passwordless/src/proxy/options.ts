@@ -15,7 +15,10 @@ export interface InstanceOptions {
   readonly listen: readonly ListenAddress[];
   /** Certificate authorities to trust for the server. @default those of Node.js */
   readonly secureContext?: SecureContext | undefined;
-  /** Where the nodes of a cluster are reached. @default at the addresses that it announces */
+  /**
+   * Where the nodes of a cluster are reached.
+   * @default at the addresses that it announces; IP addresses at the server's host if it has a `serverName`
+   */
   readonly addressMap?: AddressMap | undefined;
   /** What clients have to log in with. @default everybody who can connect is let in, with any password or none */
   readonly clientPassword?: string | undefined;

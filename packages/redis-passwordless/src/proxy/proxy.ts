@@ -114,6 +114,9 @@ class RedisProxy implements RunningProxy {
       .filter((listener) => !fresh.some((instance) => instance.adopt(listener)));
     this.#instances = all;
     await Promise.all(orphans.map((listener) => listener.close()));
+    for (const instance of old) {
+      await instance.leaveNodesTo(fresh.find((other) => leadsToTheSame(instance, other)));
+    }
     const left = old.map((instance) =>
       this.#leave(instance, fresh.some((other) => leadsToTheSame(instance, other)) ? undefined : maxMs),
     );

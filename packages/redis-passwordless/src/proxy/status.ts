@@ -18,6 +18,8 @@ export interface InstanceStatus {
   readonly endpoint: string;
   /** The addresses that clients connect to: `host:port`, or the path of a socket. */
   readonly listening: readonly string[];
+  /** The nodes of a cluster that clients have asked for so far: `host:port`, and the local port of each. */
+  readonly nodes?: readonly { readonly endpoint: string; readonly port: number }[] | undefined;
   /** {@link IdentityStatus.description} of who logs in. */
   readonly identity: string;
   readonly counters: InstanceCounters;

@@ -49,6 +49,11 @@ export class ClusterView {
     });
   }
 
+  /** Opens the doors that another view of the same cluster has had. */
+  reopen(doors: readonly OpenDoor[]): Promise<void> {
+    return this.#doors.reopen(doors);
+  }
+
   /** Closes every local port; those who are connected stay. */
   close(): Promise<void> {
     return this.#doors.close();

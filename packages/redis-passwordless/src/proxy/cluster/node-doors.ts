@@ -1,7 +1,8 @@
 import type { Clock } from "../../core/clock.js";
 import { PasswordlessError } from "../../core/errors.js";
 import type { AddressMap, MappedAddress, NodeAddress } from "../../topology/address-map.js";
-import { PortPool, type PortRange } from "./port-pool.js";
+import type { PortRange } from "../config/node-ports.js";
+import { PortPool } from "./port-pool.js";
 import type { AnnouncedNode } from "./rewriting.js";
 
 /** A local listener that leads to one node. */
@@ -31,7 +32,8 @@ export type LocalPort = (node: AnnouncedNode) => number;
 
 /** A node that has a door, and where clients find it. */
 export interface OpenDoor {
-  readonly node: NodeAddress;
+  /** Where it is reached. */
+  readonly node: MappedAddress;
   readonly port: number;
 }
 
@@ -73,8 +75,17 @@ export class NodeDoors {
   /** The doors that are open. */
   get open(): OpenDoor[] {
     return [...this.#entries.values()].flatMap(({ node, door }) => {
-      return door === undefined ? [] : [{ node: { host: node.host, port: node.port }, port: door.port }];
+      return door === undefined ? [] : [{ node, port: door.port }];
     });
+  }
+
+  /** Opens doors that others have had, each at its port if that may be; clients that remember them come back there. */
+  async reopen(doors: readonly OpenDoor[]): Promise<void> {
+    const opening = doors.flatMap(({ node, port }) => {
+      if (this.#entries.has(keyOf(node)) || !this.#ports.takeOne(port)) return [];
+      return [this.#add(node, this.#openAt(node, port)).opening];
+    });
+    await Promise.allSettled(opening);
   }
 
   /**
@@ -82,10 +93,9 @@ export class NodeDoors {
    *
    * @param isWhole whether the reply tells of every node, so that the others begin to be gone
    * @throws {PasswordlessError} `ERR_PASSWORDLESS_INVALID_OPTION` when there are not enough ports,
-   * `ERR_PASSWORDLESS_CLOSED`, and what `open` throws
+   * `ERR_PASSWORDLESS_CLOSED` for a node that is new after {@link close}, and what `open` throws
    */
   portsOf(nodes: readonly AnnouncedNode[], isWhole: boolean): LocalPort | Promise<LocalPort> {
-    if (!this.#isOpen) throw closedError();
     const entries = new Map<string, Entry>();
     for (const node of nodes) {
       const name = nameOf(node);
@@ -100,9 +110,10 @@ export class NodeDoors {
     return Promise.all(opening.map((entry) => entry.opening)).then(() => portOf);
   }
 
+  /** Takes nobody in any more. Clients that are connected to nodes may go on following redirects between them. */
   async close(): Promise<void> {
     this.#isOpen = false;
-    await Promise.allSettled([...this.#entries].map(([key, entry]) => this.#close(key, entry)));
+    await Promise.allSettled([...this.#entries.values()].map((entry) => this.#shut(entry)));
   }
 
   #entryFor(node: AnnouncedNode): Entry {
@@ -111,18 +122,15 @@ export class NodeDoors {
     const known = this.#entries.get(keyOf(address));
     if (known !== undefined) return known;
     const other = otherHost === undefined ? undefined : this.#reached({ host: otherHost, port: node.port });
-    return (other && this.#entries.get(keyOf(other))) ?? this.#add(address);
+    return (other && this.#entries.get(keyOf(other))) ?? this.#add(address, this.#open(address));
   }
 
   #reached(announced: NodeAddress): MappedAddress {
     return this.#options.addressMap?.(announced) ?? announced;
   }
 
-  #add(node: MappedAddress): Entry {
-    if (this.#entries.size >= MOST_DOORS)
-      throw new Error(`The cluster announces more than ${MOST_DOORS} nodes`);
+  #add(node: MappedAddress, opening: Promise<Door>): Entry {
     const key = keyOf(node);
-    const opening = this.#open(node);
     const entry: Entry = { node, opening, door: undefined, leaving: undefined };
     this.#entries.set(key, entry);
     opening.then(
@@ -139,29 +147,40 @@ export class NodeDoors {
   }
 
   async #open(node: MappedAddress): Promise<Door> {
+    if (!this.#isOpen) throw closedError();
+    if (this.#entries.size >= MOST_DOORS) throw new Error(`The cluster has more than ${MOST_DOORS} nodes`);
     // As often as there are ports: others may listen on some of them.
     for (let left = Math.max(this.#ports.size, 1); left > 0; left -= 1) {
       const port = this.#ports.take();
       if (port === undefined) break;
       try {
-        return await this.#options.open(node, port);
+        return await this.#openAt(node, port);
       } catch (error) {
-        this.#ports.giveBack(port);
         if (port === 0 || !isInUse(error)) throw error;
       }
     }
     throw noPortError(this.#ports.label, this.#entries.size);
   }
 
+  async #openAt(node: MappedAddress, port: number): Promise<Door> {
+    try {
+      return await this.#options.open(node, port);
+    } catch (error) {
+      this.#ports.giveBack(port);
+      throw error;
+    }
+  }
+
   #leave(entry: Entry): void {
+    if (!this.#isOpen) return;
     entry.leaving ??= this.#options.clock.schedule(() => {
-      void this.#close(keyOf(entry.node), entry);
+      this.#entries.delete(keyOf(entry.node));
+      void this.#shut(entry);
     }, this.#graceMs);
   }
 
-  async #close(key: string, entry: Entry): Promise<void> {
+  async #shut(entry: Entry): Promise<void> {
     stay(entry);
-    if (this.#entries.get(key) === entry) this.#entries.delete(key);
     const door = await entry.opening.catch(() => undefined);
     if (door === undefined) return;
     await door.close();

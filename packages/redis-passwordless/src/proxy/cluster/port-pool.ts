@@ -1,24 +1,4 @@
-import { invalidOption } from "../../core/errors.js";
-
-/** Ports from the first to the last one, both included. */
-export interface PortRange {
-  readonly first: number;
-  readonly last: number;
-}
-
-/**
- * Reads `7000-7099`, or a single port.
- *
- * @throws {PasswordlessError} `ERR_PASSWORDLESS_INVALID_OPTION`, which names `option`
- */
-export function parsePortRange(text: string, option = "nodePorts"): PortRange {
-  const [, first = "", last = first] = /^(\d{1,5})(?:-(\d{1,5}))?$/.exec(text) ?? [];
-  const range = { first: Number(first), last: Number(last) };
-  if (range.first < 1 || range.last > 65_535 || range.first > range.last) {
-    throw invalidOption(option, "ports from 1 to 65535, such as `7000-7099`", text);
-  }
-  return range;
-}
+import type { PortRange } from "../config/node-ports.js";
 
 /**
  * The ports that listeners for nodes may have. One that was given back comes last again, so that clients that still
@@ -48,6 +28,14 @@ export class PortPool {
   /** Takes one out; 0 lets the system choose. `undefined` when none is left. */
   take(): number | undefined {
     return this.#range === undefined ? 0 : this.#free.shift();
+  }
+
+  /** Takes this one out; returns whether it may be used. */
+  takeOne(port: number): boolean {
+    if (this.#range === undefined) return true;
+    const index = this.#free.indexOf(port);
+    if (index >= 0) this.#free.splice(index, 1);
+    return index >= 0;
   }
 
   giveBack(port: number): void {
