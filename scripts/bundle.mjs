@@ -2,9 +2,10 @@
 // Puts the library's modules into a few files. A process that starts cold spends most of the import on finding and
 // opening modules, about half a millisecond for each of forty; what is imported lazily stays in files of its own.
 
-import { chmod, readFile, rm } from "node:fs/promises";
+import { chmod, readFile, rm, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { rolldown } from "rolldown";
+import { thirdPartyLicences } from "./lib/third-party.mjs";
 
 const folder = fileURLToPath(new URL("../packages/redis-passwordless/", import.meta.url));
 const output = `${folder}dist/bundle`;
@@ -89,7 +90,7 @@ const commandLine = await rolldown({
   platform: "node",
   external: isPeer,
 });
-await commandLine.write({
+const written = await commandLine.write({
   dir: output,
   format: "esm",
   entryFileNames: "[name].js",
@@ -110,5 +111,7 @@ await commandLine.write({
   },
 });
 await commandLine.close();
+const modules = written.output.flatMap((file) => (file.type === "chunk" ? Object.keys(file.modules) : []));
+await writeFile(`${output}/third-party-licences.txt`, thirdPartyLicences(modules));
 // npm makes the command executable where it is installed; this is for whoever runs it from here.
 await chmod(`${output}/cli.js`, 0o755);

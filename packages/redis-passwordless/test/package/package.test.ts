@@ -43,6 +43,17 @@ describe("the packed library", () => {
     expect(files.flatMap(([, imported]) => imported).length).toBeGreaterThan(10);
   });
 
+  test("brings the licences of what the command line contains of others", () => {
+    const text = consumer.run(`
+      import { readFileSync } from "node:fs";
+      console.log(readFileSync("node_modules/${NAME}/dist/bundle/third-party-licences.txt", "utf8"));
+    `);
+    const names = [...text.matchAll(/^(\S+) \d+\.\d+\.\d+$/gm)].map(([, name]) => name);
+    expect(names).toEqual(expect.arrayContaining(["js-yaml", "pino", "sonic-boom"]));
+    const licences = text.split(/^-{80}$/m);
+    expect(licences.filter((licence) => /copyright|MIT/i.test(licence))).toHaveLength(names.length);
+  });
+
   test("can be asked for its version", () => {
     const printed = consumer.run(`
       import { createRequire } from "node:module";
