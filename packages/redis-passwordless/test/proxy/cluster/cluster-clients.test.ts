@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { reachedByEndpoint } from "../../../src/topology/address-map.js";
 import { type ClusterClient, fromIoRedis, fromNodeRedis } from "../../support/azure-cluster.js";
 import { NODE_REDIS } from "../../support/cache.js";
-import { avoidable, countedMessages, everyListExists } from "../../support/failovers.js";
+import { avoidable, countedMessages, everyListExists, hears, subscribe } from "../../support/failovers.js";
 import { IOREDIS } from "../../support/io-cache.js";
 import { TOKEN_LIFETIME_MS } from "../../support/lifetimes.js";
 import { NumberedWrites } from "../../support/numbered-writes.js";
@@ -28,7 +28,8 @@ const CLIENTS: readonly (readonly [string, (cache: ProxiedCache) => ClusterClien
   ),
   ...IOREDIS.map(([name, lib]): readonly [string, (cache: ProxiedCache) => ClusterClient] => [
     name,
-    ({ address }) => fromIoRedis(name, new lib.Cluster([address], { lazyConnect: true })),
+    ({ address }) =>
+      fromIoRedis(name, new lib.Cluster([address], { lazyConnect: true, shardedSubscribers: true })),
   ]),
 ];
 
@@ -96,12 +97,14 @@ describe.each(["ip", "hostname", "unreachableIp"] as const)(
 describe("planned failovers and rotations under load", () => {
   let cache: ProxiedCache;
   let writes: NumberedWrites[];
+  const heard = new Map<string, string[]>();
   beforeAll(async () => {
     cache = await start("ip", TOKEN_LIFETIME_MS);
     const clients = CLIENTS.map(([, make]) => make(cache));
     await Promise.all(clients.map((client) => client.connect()));
     writes = clients.map((client) => new NumberedWrites(client, PER_SECOND));
     await Promise.all(writes.map((write) => everyListExists(write)));
+    await Promise.all(clients.map((client) => subscribe(client, heard, "{0}")));
     for (const node of [0, 1]) {
       await cache.azure.redis.failover({ node });
       await rotation(cache);
@@ -131,6 +134,10 @@ describe("planned failovers and rotations under load", () => {
       expect(write.acknowledged.length).toBeGreaterThan(0);
     },
   );
+
+  test.each(CLIENTS.map(([name]) => name))("%s: subscriptions came along", async (name) => {
+    await hears(writes.find(({ client }) => client.name === name)!.client, heard, "{0}");
+  });
 
   test("no connection was cut because its token had ended", () => {
     const evicted = cache.azure.events.filter(
