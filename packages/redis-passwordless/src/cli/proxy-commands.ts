@@ -88,7 +88,7 @@ export const PROXY = {
     "max-drain": {
       value: "SECONDS",
       text: "after SIGTERM, clients have so long to finish",
-      default: "30",
+      default: "25",
     },
     "exit-zero-on-sigterm": { text: "exit code 0 after SIGTERM and Ctrl-C" },
     "log-format": { value: "FORMAT", text: "text or json", default: "text" },

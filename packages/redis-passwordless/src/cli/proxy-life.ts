@@ -1,8 +1,10 @@
 import { isLoopback } from "../adapters/plaintext.js";
+import { libraryVersion } from "../diagnose/version.js";
 import { listenLabel } from "../proxy/config/listen-address.js";
 import type { StatusServer } from "../proxy/http/index.js";
 import type { Notice, NoticeFields, ProxyLog } from "../proxy/logs/index.js";
 import { troubleOf } from "../proxy/logs/index.js";
+import { reportToOpenTelemetry } from "../proxy/metrics/opentelemetry.js";
 import type { InstanceOptions } from "../proxy/options.js";
 import { type RunningProxy, startProxy } from "../proxy/proxy.js";
 import type { Identity } from "../reauth/identity.js";
@@ -62,11 +64,13 @@ export class ProxyLife {
     process.on("SIGHUP", hangUp);
     let proxy: RunningProxy | undefined;
     let status: StatusServer | undefined;
+    let telemetry: Disposable | undefined;
     try {
       status = await openStatusServer(this.#plan, started, () => stop.request());
       if (status !== undefined) this.#tell("info", "status", `Health and metrics are at ${status.url}`);
       proxy = await this.#start();
       start(proxy);
+      telemetry = await reportToOpenTelemetry(proxy, libraryVersion());
       if (this.#plan.common.isOn("run-connection-test")) {
         await proxy.test(AbortSignal.any([stop.signal, AbortSignal.timeout(TEST_MS)]));
       }
@@ -75,6 +79,7 @@ export class ProxyLife {
       await this.#end(proxy);
     } finally {
       process.off("SIGHUP", hangUp);
+      telemetry?.[Symbol.dispose]();
       await proxy?.close();
       await status?.close();
       await Promise.all([...this.#identities].map((identity) => identity.close()));

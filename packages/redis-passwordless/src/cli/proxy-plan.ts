@@ -44,7 +44,8 @@ export interface ProxyPlan {
 }
 
 const LONGEST_DRAIN_S = 3_600;
-const DEFAULT_MAX_DRAIN_MS = 30_000;
+/** Kubernetes kills after 30 s. */
+const DEFAULT_MAX_DRAIN_MS = 25_000;
 
 /**
  * Reads all that says what a proxy is to do: flags, variables, the files that they name. Nobody is asked, and nothing

@@ -121,28 +121,31 @@ export class Instance {
    *
    * @throws {PasswordlessError} `ERR_PASSWORDLESS_INVALID_OPTION` when nobody can listen there
    */
-  async listen(adoptable: readonly Listener[] = []): Promise<void> {
+  async listen(others: readonly Instance[] = []): Promise<void> {
     for (const address of this.options.listen) {
-      if (adoptable.some((listener) => isSame(listener.address, address))) continue;
-      this.#listeners.push(await Listener.open(address, (client) => this.#accept(client)));
+      const isThere = others.some((from) => from.listeners.some((one) => this.#wants(one, from, [address])));
+      if (!isThere) this.#listeners.push(await Listener.open(address, (client) => this.#accept(client)));
     }
   }
 
-  /** Takes a listener over from another instance, if it is one of this one's; no client is refused meanwhile. */
-  adopt(listener: Listener): boolean {
-    if (!this.options.listen.some((address) => isSame(listener.address, address))) return false;
-    listener.onClient = (client) => this.#accept(client);
-    this.#listeners.push(listener);
-    return true;
+  /** Takes over from another instance what is one of this one's addresses; no client is refused meanwhile. */
+  adopt(from: Instance): void {
+    for (const listener of from.listeners) {
+      if (!this.#wants(listener, from, this.options.listen)) continue;
+      from.#listeners.splice(from.#listeners.indexOf(listener), 1);
+      listener.onClient = (client) => this.#accept(client);
+      this.#listeners.push(listener);
+    }
+  }
+
+  /** A free port has become the port of the one that has got it: only its successor wants it. */
+  #wants({ address }: Listener, from: Instance, wanted: readonly ListenAddress[]): boolean {
+    const isFree = address.kind === "tcp" && address.port === 0;
+    return (!isFree || from.name === this.name) && wanted.some((one) => isSame(one, address));
   }
 
   get listeners(): readonly Listener[] {
-    return this.#listeners;
-  }
-
-  /** Leaves its listeners to whoever adopts them. */
-  release(): Listener[] {
-    return this.#listeners.splice(0);
+    return [...this.#listeners];
   }
 
   /**

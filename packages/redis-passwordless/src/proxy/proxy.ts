@@ -103,17 +103,14 @@ class RedisProxy implements RunningProxy {
     );
     const fresh = all.filter((instance) => !before.includes(instance));
     try {
-      const adoptable = old.flatMap(({ listeners }) => listeners);
-      for (const instance of fresh) await instance.listen(adoptable);
+      for (const instance of fresh) await instance.listen(old);
     } catch (error) {
       await Promise.all(fresh.map((instance) => instance.stopListening()));
       throw error;
     }
-    const orphans = old
-      .flatMap((instance) => instance.release())
-      .filter((listener) => !fresh.some((instance) => instance.adopt(listener)));
+    for (const instance of fresh) for (const from of old) instance.adopt(from);
     this.#instances = all;
-    await Promise.all(orphans.map((listener) => listener.close()));
+    await Promise.all(old.map((instance) => instance.stopListening()));
     for (const instance of old) {
       await instance.leaveNodesTo(fresh.find((other) => leadsToTheSame(instance, other)));
     }

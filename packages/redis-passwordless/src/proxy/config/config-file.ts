@@ -98,7 +98,7 @@ class Reader {
       return new ConfigError(`${where}: \`${key}\` is for one instance; write it below \`instances\`.`);
     const nearest = nearestName(key, [...known, ...(known === common ? [INSTANCES] : [])]);
     // What is no name of ours may be anything, a secret as well.
-    const shown = /^[\w-]{1,40}$/.test(key) ? `\`${key}\`` : "such a name";
+    const shown = /^[\w-]{1,40}$/.test(key) ? `\`${key}\`` : "setting of that name";
     return new ConfigError(
       nearest === undefined
         ? `${where}: there is no ${shown}. There are ${known.join(", ")}.`

@@ -33,11 +33,15 @@ export function instanceNames(instances: readonly Named[]): string[] {
   }
   return instances.map(({ name, host, port }) => {
     if (name !== undefined) return name.value;
-    const base = isAddress(host) ? `${host.replaceAll(":", "-")}-${port}` : (host.split(".", 1)[0] ?? host);
+    const base = isAddress(host) ? nameOfAddress(host, port) : (host.split(".", 1)[0] ?? host);
     const free = freeName(base, taken);
     taken.add(free);
     return free;
   });
+}
+
+function nameOfAddress(host: string, port: number): string {
+  return `${host.replaceAll(/:+/g, "-").replace(/^-/, "")}-${port}`;
 }
 
 function freeName(base: string, taken: ReadonlySet<string>): string {
