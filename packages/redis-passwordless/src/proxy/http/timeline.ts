@@ -45,7 +45,7 @@ export class Timeline implements Disposable {
     }
     this.#listeners = [
       view.on("tokenRefreshed", ({ identity, token }) => this.#addToken(identity, token)),
-      tellNotices(view, (notice) => this.#add(notice), clock),
+      tellNotices(view, (notice) => this.#add(notice), false, clock),
     ];
   }
 

@@ -58,7 +58,8 @@ export class ProxyLog implements Disposable {
 
   /** Logs what happens in a proxy, from now on. */
   follow(view: ProxyView): void {
-    this.#views.push(tellNotices(view, (notice) => this.#repetition.take(notice), this.#clock));
+    const tell = (notice: Notice): void => this.#repetition.take(notice);
+    this.#views.push(tellNotices(view, tell, this.#pino.isLevelEnabled("debug"), this.#clock));
   }
 
   /** Logs something that no event tells, such as a reload of the configuration. */
