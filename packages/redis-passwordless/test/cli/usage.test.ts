@@ -10,7 +10,7 @@ const JWT = `eyJ${"a".repeat(20)}.eyJ${"b".repeat(20)}.c`;
 
 /** What is typed, what is said of it, and variables. */
 const MISTAKES: readonly (readonly [string, RegExp, Readonly<Record<string, string>>?])[] = [
-  ["", /Which command\? The commands are doctor, token/],
+  ["", /Which command\? The commands are doctor, token, proxy, wait, shutdown/],
   ["tokn", /There is no command tokn\. Did you mean token\?/],
   ["--json token", /The command comes before its flags, such as --json/],
   [JWT, /The first argument is no command/],
