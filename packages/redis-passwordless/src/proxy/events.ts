@@ -26,6 +26,7 @@ export interface ProxyEvents {
   /** A client's connection has ended. */
   clientClosed: {
     readonly instance: string;
+    /** 0 for one over the limit, who was not let in. */
     readonly client: number;
     readonly reason: ClientEnd;
     readonly openMs: number;

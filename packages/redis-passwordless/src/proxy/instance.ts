@@ -206,6 +206,7 @@ export class Instance {
     if (counters.openClients >= maxClients) {
       counters.clientsOverLimit += 1;
       refuse(socket, respError(limitError(this.name, maxClients)));
+      this.#events.emit("clientClosed", { instance: this.name, client: 0, reason: "limit", openMs: 0 });
       return;
     }
     counters.clients += 1;

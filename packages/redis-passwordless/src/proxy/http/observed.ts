@@ -1,6 +1,7 @@
 import { EventLoopWatch } from "../metrics/event-loop.js";
 import { type ExpositionFormat, exposition } from "../metrics/exposition.js";
-import { metrics, processMetrics } from "../metrics/metrics.js";
+import { metrics } from "../metrics/metrics.js";
+import { processMetrics } from "../metrics/process-metrics.js";
 import { Tally } from "../metrics/tally.js";
 import type { ProxyView } from "../view.js";
 import { EventStreams } from "./event-streams.js";

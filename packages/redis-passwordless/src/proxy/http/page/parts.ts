@@ -80,6 +80,7 @@ function fact(name: string, value: Html | string): Html {
 function cacheCard(instance: InstanceStatus, nowMs: number): Html {
   const { name, endpoint, listening, identity, counters, maxClients, lastConnectedAtMs, lastFailure } =
     instance;
+  const { idleClients, spareUpstreams, nodes = [] } = instance;
   const [tone, word] =
     lastFailure !== undefined
       ? ["bad", "failing"]
@@ -97,13 +98,19 @@ function cacheCard(instance: InstanceStatus, nowMs: number): Html {
 <dl>
 ${fact("Listening on", html`${listening.map((address) => html`<code>${address}</code> `)}`)}
 ${fact("Logs in as", identity)}
-${fact("Connections to the cache", `${counters.openUpstreams} open, ${counters.upstreams} so far`)}
+${nodes.length === 0 ? "" : fact("Nodes of the cluster", clusterNodes(nodes))}
+${fact("Clients at rest", idleClients.toLocaleString("en-GB"))}
+${fact("Connections to the cache", `${counters.openUpstreams} open (${spareUpstreams} spare), ${counters.upstreams} so far`)}
 ${fact("Failed connections", String(counters.upstreamFailures))}
 ${fact("Logins renewed in place", counters.reauthentications.toLocaleString("en-GB"))}
 ${fact("Received, sent", `${size(counters.bytesIn)}, ${size(counters.bytesOut)}`)}
 ${fact("Last connected", lastConnectedAtMs === undefined ? "never" : time(lastConnectedAtMs, nowMs))}
 </dl>
 </article>`;
+}
+
+function clusterNodes(nodes: NonNullable<InstanceStatus["nodes"]>): Html {
+  return html`${nodes.map(({ endpoint, port }) => html`<code>${endpoint}</code> on port ${String(port)}<br>`)}`;
 }
 
 /** Microsoft asks for the new token at least this long before the old one ends, in milliseconds. */
