@@ -1,7 +1,10 @@
+/** Metrics of ours begin with this; those of the process have the names that every dashboard knows. */
+export const PREFIX = "redis_passwordless_";
+
 /** The text formats of metrics that Prometheus reads. */
 export type ExpositionFormat = "prometheus" | "openmetrics";
 
-/** `total` is a counter's name; the others are the names of the samples. */
+/** What a metric is; it decides how its samples are named. */
 export type MetricType = "counter" | "gauge" | "histogram" | "info";
 
 export type Labels = Readonly<Record<string, string>>;

@@ -1,10 +1,8 @@
 import type { IdentityStatus, InstanceStatus, ProxyStatus } from "../status.js";
 import type { LoopFigures } from "./event-loop.js";
-import type { Labels, MetricFamily, MetricType, Sample } from "./exposition.js";
+import { type Labels, type MetricFamily, type MetricType, PREFIX, type Sample } from "./exposition.js";
+import { loopMetrics } from "./process-metrics.js";
 import { CONNECT_BUCKETS_S, type Counts, type Tally } from "./tally.js";
-
-/** Metrics of ours begin with this; those of the process have the names that every dashboard knows. */
-export const PREFIX = "redis_passwordless_";
 
 const PROXY_STATES = ["starting", "ready", "draining", "closed"] as const;
 const TOKEN_STATES = [
@@ -28,6 +26,12 @@ type InstanceMetric = readonly [
 const INSTANCE_METRICS: readonly InstanceMetric[] = [
   ["open_client_connections", "gauge", "Clients that are connected.", (one) => one.counters.openClients],
   ["max_client_connections", "gauge", "Clients that may be connected.", (one) => one.maxClients],
+  [
+    "idle_client_connections",
+    "gauge",
+    "Clients that wait for no answer and hold nothing of a connection to the server.",
+    (one) => one.idleClients,
+  ],
   ["client_connections", "counter", "Clients that have been let in.", (one) => one.counters.clients],
   [
     "client_connections_over_limit",
@@ -43,6 +47,13 @@ const INSTANCE_METRICS: readonly InstanceMetric[] = [
     "Connections to the server that are open.",
     (one) => one.counters.openUpstreams,
   ],
+  [
+    "spare_upstream_connections",
+    "gauge",
+    "Connections to the server that wait for a next client.",
+    (one) => one.spareUpstreams,
+  ],
+  ["cluster_nodes", "gauge", "Nodes of a cluster that have a local port.", (one) => one.nodes?.length],
   [
     "upstream_connections",
     "counter",
@@ -180,52 +191,6 @@ export function metrics(status: ProxyStatus, tally: Tally, facts: ProcessFacts):
       counted(tally.refreshFailures, "identity", "code"),
     ),
     ...loopMetrics(facts.loop),
-  ];
-}
-
-function loopMetrics({ lagMeanS, lagP99S, lagMaxS, utilisation }: LoopFigures): MetricFamily[] {
-  const gauge = (name: string, help: string, value: number): MetricFamily =>
-    family(name, "gauge", help, [{ value }]);
-  return [
-    gauge(
-      "event_loop_lag_mean_seconds",
-      "How long what is ready waits for its turn; mean of 10 seconds.",
-      lagMeanS,
-    ),
-    gauge("event_loop_lag_p99_seconds", "The same, 99th percentile of 10 seconds.", lagP99S),
-    gauge("event_loop_lag_max_seconds", "The same, longest of 10 seconds.", lagMaxS),
-    gauge(
-      "event_loop_utilisation_ratio",
-      "Share of the last 10 seconds in which the loop was at work.",
-      utilisation,
-    ),
-  ];
-}
-
-/**
- * Memory and processor time, named as by every exporter.
- *
- * @see https://prometheus.io/docs/instrumenting/writing_clientlibs/#process-metrics
- */
-export function processMetrics(): MetricFamily[] {
-  const { user, system } = process.cpuUsage();
-  const memory = process.memoryUsage();
-  const one = (name: string, type: MetricType, help: string, value: number): MetricFamily => ({
-    name,
-    type,
-    help,
-    samples: [{ value }],
-  });
-  return [
-    one("process_cpu_seconds", "counter", "Processor time, user and system.", (user + system) / 1e6),
-    one("process_resident_memory_bytes", "gauge", "Memory that is resident.", memory.rss),
-    one("process_heap_bytes", "gauge", "Heap of JavaScript.", memory.heapTotal),
-    one(
-      "process_start_time_seconds",
-      "gauge",
-      "When the process has started, since the epoch.",
-      Math.round(performance.timeOrigin) / 1_000,
-    ),
   ];
 }
 

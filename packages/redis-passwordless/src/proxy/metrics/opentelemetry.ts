@@ -2,8 +2,8 @@ import { createRequire } from "node:module";
 import { pathToFileURL } from "node:url";
 import type { ProxyView } from "../view.js";
 import { EventLoopWatch } from "./event-loop.js";
-import type { Labels, MetricFamily } from "./exposition.js";
-import { metrics, PREFIX } from "./metrics.js";
+import { type Labels, type MetricFamily, PREFIX } from "./exposition.js";
+import { metrics } from "./metrics.js";
 import { CONNECT_BUCKETS_S, Tally } from "./tally.js";
 
 /** An observable instrument; what it is made of is OpenTelemetry's. */

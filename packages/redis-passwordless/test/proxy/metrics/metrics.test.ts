@@ -6,7 +6,8 @@ import {
   exposition,
   type MetricFamily,
 } from "../../../src/proxy/metrics/exposition.js";
-import { metrics, processMetrics } from "../../../src/proxy/metrics/metrics.js";
+import { metrics } from "../../../src/proxy/metrics/metrics.js";
+import { processMetrics } from "../../../src/proxy/metrics/process-metrics.js";
 import { Tally } from "../../../src/proxy/metrics/tally.js";
 import { connectionRefused, IDENTITY, NOW_MS, ReportedProxy, SERVER, tokenUntil } from "../view.js";
 
