@@ -123,7 +123,10 @@ export interface ProcessFacts {
   readonly nowMs: number;
 }
 
-/** Everything that the proxy measures. The labels are names of the configuration, and short lists of our own. */
+/**
+ * Everything that the proxy measures. The labels are names of the configuration, and short lists of our own; `instance`
+ * is none of them, since Prometheus gives it to whatever it scrapes.
+ */
 export function metrics(status: ProxyStatus, tally: Tally, facts: ProcessFacts): MetricFamily[] {
   return [
     family("build", "info", "The version that runs.", [
@@ -135,20 +138,20 @@ export function metrics(status: ProxyStatus, tally: Tally, facts: ProcessFacts):
         name,
         type,
         help,
-        status.instances.flatMap((one) => sample({ instance: one.name }, value(one))),
+        status.instances.flatMap((one) => sample({ cache: one.name }, value(one))),
       ),
     ),
     family(
       "client_disconnections",
       "counter",
       "Clients that have gone, by reason.",
-      counted(tally.clientEnds, "instance", "reason"),
+      counted(tally.clientEnds, "cache", "reason"),
     ),
     family(
       "upstream_connection_failures",
       "counter",
       "Connections to the server that could not be opened, by error code.",
-      counted(tally.upstreamFailures, "instance", "code"),
+      counted(tally.upstreamFailures, "cache", "code"),
     ),
     family(
       "upstream_connect_duration_seconds",
@@ -216,12 +219,12 @@ function durations({ connects }: Tally): Sample[] {
   return [...connects].flatMap(([instance, { buckets, sumS, count }]) => [
     ...CONNECT_BUCKETS_S.map((bound, index) => ({
       suffix: "_bucket",
-      labels: { instance, le: Number.isInteger(bound) ? `${bound}.0` : String(bound) },
+      labels: { cache: instance, le: Number.isInteger(bound) ? `${bound}.0` : String(bound) },
       value: buckets[index] ?? 0,
     })),
-    { suffix: "_bucket", labels: { instance, le: "+Inf" }, value: count },
-    { suffix: "_sum", labels: { instance }, value: sumS },
-    { suffix: "_count", labels: { instance }, value: count },
+    { suffix: "_bucket", labels: { cache: instance, le: "+Inf" }, value: count },
+    { suffix: "_sum", labels: { cache: instance }, value: sumS },
+    { suffix: "_count", labels: { cache: instance }, value: count },
   ]);
 }
 

@@ -115,7 +115,7 @@ function report(view: ProxyView, version: string, meter: Meter): Disposable {
     advice: { explicitBucketBoundaries: [...CONNECT_BUCKETS_S] },
   });
   const listener = view.on("upstreamConnected", ({ instance, tookMs }) =>
-    connects.record(tookMs / 1_000, { instance }),
+    connects.record(tookMs / 1_000, { cache: instance }),
   );
   return {
     [Symbol.dispose]: () => {

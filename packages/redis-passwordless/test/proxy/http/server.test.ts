@@ -100,9 +100,7 @@ test("/metrics answers in the format that is asked for", async () => {
   const { get } = await serve();
   expect(await get("/metrics")).toMatchObject({
     headers: { "content-type": "text/plain; version=0.0.4; charset=utf-8" },
-    body: expect.stringContaining(
-      'redis_passwordless_open_client_connections{instance="orders"} 3\n',
-    ) as string,
+    body: expect.stringContaining('redis_passwordless_open_client_connections{cache="orders"} 3\n') as string,
   });
   const { headers, body } = await get("/metrics", { accept: "application/openmetrics-text; version=1.0.0" });
   expect(headers["content-type"]).toBe("application/openmetrics-text; version=1.0.0; charset=utf-8");

@@ -69,7 +69,7 @@ describe.each(["prometheus", "openmetrics"] as const)("%s", (format) => {
     const samples = read(exposition(measured(), format), format);
     const of = (name: string, labels = ""): number | undefined =>
       samples.get(`redis_passwordless_${name}{${labels}}`);
-    const orders = 'instance="orders"';
+    const orders = 'cache="orders"';
     const identity = `identity="${IDENTITY}"`;
     expect({
       clients: of("open_client_connections", orders),
@@ -115,10 +115,10 @@ describe.each(["prometheus", "openmetrics"] as const)("%s", (format) => {
   test("counts the times to connect in buckets that grow", () => {
     const samples = read(exposition(measured(), format), format);
     const name = "redis_passwordless_upstream_connect_duration_seconds";
-    const bucket = (le: string) => samples.get(`${name}_bucket{instance="orders",le="${le}"}`);
+    const bucket = (le: string) => samples.get(`${name}_bucket{cache="orders",le="${le}"}`);
     expect(["0.005", "0.025", "0.05", "1.0", "10.0", "+Inf"].map(bucket)).toEqual([1, 1, 3, 3, 3, 4]);
-    expect(samples.get(`${name}_count{instance="orders"}`)).toBe(4);
-    expect(samples.get(`${name}_sum{instance="orders"}`)).toBeCloseTo(60.064);
+    expect(samples.get(`${name}_count{cache="orders"}`)).toBe(4);
+    expect(samples.get(`${name}_sum{cache="orders"}`)).toBeCloseTo(60.064);
   });
 
   test("escapes what names of the configuration may hold", () => {
