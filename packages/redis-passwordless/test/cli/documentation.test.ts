@@ -27,7 +27,8 @@ describe("docs/command-line.md", () => {
   test.each(COMMANDS.map((command) => [command.name, command] as const))(
     "has every flag of %s with its value and its variable, and no other",
     (name, { flags }) => {
-      const documented = [...rowsIn(name), ...rowsIn(SHARED)].sort((one, other) =>
+      const shared = "identity" in flags ? rowsIn(SHARED) : [];
+      const documented = [...rowsIn(name), ...shared].sort((one, other) =>
         one.flag.localeCompare(other.flag),
       );
       const real = Object.entries(flags)
@@ -59,7 +60,9 @@ test.each(COMMANDS.map((command) => [command.name, command] as const))(
     const shown = [...commandHelp(command).matchAll(/^ {2}--([a-z-]+)/gm)].map(([, flag]) => flag!);
     expect([...shown, "version"].sort()).toEqual([...known].sort());
     const lines: readonly string[] = command.examples.flatMap(({ lines }) => lines);
-    const ours = lines.flatMap((line) => [...line.matchAll(/redis-passwordless (?:doctor|token)([^)|>]*)/g)]);
+    const ours = lines.flatMap((line) => [
+      ...line.matchAll(/redis-passwordless (?:doctor|token|proxy|wait|shutdown)([^)|>&;]*)/g),
+    ]);
     const used = ours.flatMap(([, rest = ""]) => [...rest.matchAll(/--([a-z-]+)/g)].map(([, flag]) => flag!));
     expect(used.filter((flag) => !known.includes(flag))).toEqual([]);
     expect(command.exclusive.flat().filter((flag) => !known.includes(flag))).toEqual([]);

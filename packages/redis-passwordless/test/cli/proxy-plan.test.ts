@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
@@ -145,6 +145,17 @@ describe("what a proxy is told to do", () => {
       /The socket b that was handed over belongs to no instance/,
     );
   });
+});
+
+test("the file in docs/proxy.md is understood", () => {
+  const page = readFileSync(new URL("../../../../docs/proxy.md", import.meta.url), "utf8");
+  const [, text = ""] = /```yaml\n(# \/etc\/redis-passwordless[^]*?)```/.exec(page) ?? [];
+  const password = file("open sesame");
+  const config = file(text.replace(/\/etc\/\S+\.password/, password));
+  expect(served(`--config ${config}`)).toEqual([
+    ["my-cache", `${CACHE}:10000`, "127.0.0.1:6379", "[::1]:6379"],
+    ["jobs", "jobs.redis.cache.windows.net:6380", "/run/redis-passwordless/jobs.sock"],
+  ]);
 });
 
 describe("what cannot be meant is told with the place where it stands", () => {
