@@ -1,11 +1,8 @@
-import { createSecureContext } from "node:tls";
-import { startEmulator } from "azure-redis-emulator";
 import { createClient } from "redis";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import { createIdentity } from "../../../src/azure/entra-id.js";
 import { type StatusServer, startStatusServer } from "../../../src/proxy/http/index.js";
-import { startProxy } from "../../../src/proxy/proxy.js";
 import type { ProxyView } from "../../../src/proxy/view.js";
+import { ProxiedCache } from "../support.js";
 import { connectionRefused, IDENTITY, NOW_MS, ReportedProxy, SERVER, tokenUntil } from "../view.js";
 import { Chromium, type Page } from "./chromium.js";
 
@@ -53,29 +50,15 @@ describe("the page in a browser", () => {
   test("follows a proxy: clients, rotations and outages appear without a reload", async ({
     onTestFinished,
   }) => {
-    const azure = await startEmulator({ tokenLifetimeMs: 3_000 });
-    onTestFinished(() => azure.close());
-    const environment = { AZURE_POD_IDENTITY_AUTHORITY_HOST: azure.imdsHost };
-    const identity = createIdentity({ managedIdentity: true, reauthenticationWindowMs: 200 }, environment);
-    onTestFinished(() => identity.close());
-    const proxy = await startProxy({
-      instances: [
-        {
-          name: "cache",
-          server: { host: azure.redis.host, port: azure.redis.port, isEncrypted: true },
-          secureContext: createSecureContext({ ca: azure.caCertificate }),
-          identity,
-          listen: [{ kind: "tcp", host: "127.0.0.1", port: 0 }],
-        },
-      ],
-    });
-    onTestFinished(() => proxy.close());
-    const server = await serve(proxy);
+    const lifecycle = { reauthenticationWindowMs: 200 };
+    const cache = await ProxiedCache.start({ tokenLifetimeMs: 3_000 }, {}, lifecycle);
+    onTestFinished(() => cache[Symbol.asyncDispose]());
+    const server = await serve(cache.proxy);
     const page = await chromium.open(server.url);
     await live(page).toBe("Live");
     await page.value("window.isTheSame = true");
     expect(await page.text()).toContain("0 clients");
-    const url = `redis://${proxy.status().instances[0]!.listening[0]}`;
+    const { url } = cache;
     const redis = createClient({ url });
     redis.on("error", () => {});
     onTestFinished(() => redis.destroy());
@@ -85,7 +68,7 @@ describe("the page in a browser", () => {
     await expect
       .poll(() => page.text(), { timeout: 10_000 })
       .toMatch(/1 connection has logged in with the new token, within \d\.\d s\./);
-    azure.redis.setEntraId(false);
+    cache.azure.redis.setEntraId(false);
     const refused = createClient({ url, socket: { reconnectStrategy: false } });
     refused.on("error", () => {});
     await expect(refused.connect()).rejects.toThrow();

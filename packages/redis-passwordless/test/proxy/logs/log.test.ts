@@ -1,10 +1,8 @@
-import { startEmulator } from "azure-redis-emulator";
 import { createClient } from "redis";
 import { describe, expect, test } from "vitest";
-import { createIdentity } from "../../../src/azure/entra-id.js";
 import { type LogFormat, type LogLevel, ProxyLog } from "../../../src/proxy/logs/index.js";
-import { startProxy } from "../../../src/proxy/proxy.js";
 import { ManualClock } from "../../../src/testing/manual-clock.js";
+import { ProxiedCache } from "../support.js";
 import { connectionRefused, IDENTITY, NOW_MS, ReportedProxy, SECRET, SERVER, tokenUntil } from "../view.js";
 
 type Line = Readonly<Record<string, unknown>>;
@@ -208,24 +206,8 @@ describe("logins with a new token", () => {
 });
 
 test("a proxy's rotation under clients is told in two lines", async ({ onTestFinished }) => {
-  const azure = await startEmulator({ tokenLifetimeMs: 3_000 });
-  onTestFinished(() => azure.close());
-  const environment = { AZURE_POD_IDENTITY_AUTHORITY_HOST: azure.imdsHost };
-  const identity = createIdentity({ managedIdentity: true, reauthenticationWindowMs: 200 }, environment);
-  onTestFinished(() => identity.close());
-  const { createSecureContext } = await import("node:tls");
-  const proxy = await startProxy({
-    instances: [
-      {
-        name: "cache",
-        server: { host: azure.redis.host, port: azure.redis.port, isEncrypted: true },
-        secureContext: createSecureContext({ ca: azure.caCertificate }),
-        identity,
-        listen: [{ kind: "tcp", host: "127.0.0.1", port: 0 }],
-      },
-    ],
-  });
-  onTestFinished(() => proxy.close());
+  const cache = await ProxiedCache.start({ tokenLifetimeMs: 3_000 }, {}, { reauthenticationWindowMs: 200 });
+  onTestFinished(() => cache[Symbol.asyncDispose]());
   const lines: Line[] = [];
   let onLine = (): void => {};
   const log = new ProxyLog({
@@ -235,14 +217,14 @@ test("a proxy's rotation under clients is told in two lines", async ({ onTestFin
     },
     format: "json",
   });
-  log.follow(proxy);
+  log.follow(cache.proxy);
   const rotated = new Promise<void>((resolve) => {
     onLine = () => {
       if (lines.some(({ event }) => event === "rotation")) resolve();
     };
   });
   for (let client = 0; client < 3; client++) {
-    const redis = createClient({ url: `redis://${proxy.status().instances[0]!.listening[0]}` });
+    const redis = createClient({ url: cache.url });
     onTestFinished(() => redis.destroy());
     await redis.connect();
     await redis.ping();
