@@ -47,7 +47,13 @@ export class EventStreams {
     clearTimeout(this.#soon);
     this.#soon = undefined;
     if (this.#streams.size === 0) return;
-    const parts = Object.entries(this.#parts());
+    let parts: [string, string][];
+    try {
+      parts = Object.entries(this.#parts());
+    } catch {
+      // Pages show what was last known, and the health checks say that something is broken.
+      return;
+    }
     for (const [response, sent] of this.#streams) {
       // A slow reader has time to read what it has, and gets the newest then; one that reads nothing is let go by the
       // server's bound on idle connections.

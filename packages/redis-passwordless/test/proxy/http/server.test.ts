@@ -277,6 +277,18 @@ describe("/events", () => {
     await expect.poll(statusOfNext).toBe(200);
   });
 
+  test("goes on when a proxy can say again how it is", async () => {
+    const { proxy, server } = await serve();
+    const { status } = proxy;
+    proxy.status = () => {
+      throw new Error("not now");
+    };
+    const page = await openPage(server);
+    proxy.status = status;
+    proxy.instance.counters.openClients = 44;
+    await page.until(/44 clients/);
+  });
+
   test("a page that does not read gets the newest when it does, and not all that was before", async () => {
     const { proxy, server } = await serve();
     // More than the system keeps of what nobody reads, as often as it changes.
