@@ -279,13 +279,13 @@ describe("/events", () => {
 
   test("goes on when a proxy can say again how it is", async () => {
     const { proxy, server } = await serve();
-    const { status } = proxy;
+    const known = proxy.status();
     proxy.status = () => {
       throw new Error("not now");
     };
     const page = await openPage(server);
-    proxy.status = status;
-    proxy.instance.counters.openClients = 44;
+    known.instances[0]!.counters.openClients = 44;
+    proxy.status = () => known;
     await page.until(/44 clients/);
   });
 
