@@ -9,6 +9,8 @@ export interface CommandPlanner {
   readonly looksAtEach: boolean;
   /** @param isLast whether nothing stands behind it in the same write */
   plan(name: string, command: Buffer, isLast: boolean): Plan;
+  /** What the client has written has been dealt with, as far as it goes now. */
+  dealtWith(): void;
 }
 
 /** Follows the commands of a client on their way to the server: most pass as they come, some have to wait. */
@@ -45,6 +47,11 @@ export class CommandFlow {
     return this.#held === undefined && this.#commands.atBoundary;
   }
 
+  /** Whether the server has the beginning of a command and not its end: anything sent now would become a part of it. */
+  get isMidCommand(): boolean {
+    return this.isFollowed && this.#undecided.length === 0 && !this.#commands.atBoundary;
+  }
+
   /** What waits behind the command that is being dealt with. */
   get waiting(): readonly Buffer[] {
     return this.#held ?? [];
@@ -59,11 +66,16 @@ export class CommandFlow {
     if (this.#held !== undefined || !this.isFollowed || this.#planner.looksAtEach) return false;
     if (!this.#commands.skip(bytes)) return false;
     this.#send(bytes);
+    this.#planner.dealtWith();
     return true;
   }
 
   take(bytes: Buffer): boolean {
-    if (this.#held === undefined) return this.#forward(bytes);
+    if (this.#held === undefined) {
+      const mayGoOn = this.#forward(bytes);
+      this.#planner.dealtWith();
+      return mayGoOn;
+    }
     this.#held.push(bytes);
     return true;
   }

@@ -81,6 +81,8 @@ export class InbandSession implements Connection, LinkUser, CommandPlanner {
   #expectsReadyCheck: boolean;
   /** The next command belongs to the one before. */
   #isPrefixed = false;
+  /** What waits until nothing of the client's would be torn apart. */
+  readonly #waiting: (() => void)[] = [];
   /** Something may still hold the connection when its client has gone. */
   #hasBlocked = false;
   #isOpen = true;
@@ -171,11 +173,6 @@ export class InbandSession implements Connection, LinkUser, CommandPlanner {
 
   async authenticate(token: Token): Promise<LoginResult> {
     this.#link.flush();
-    if (this.#foreign?.isMute === true && this.#mayLogIn) {
-      this.#foreign.loginUnheard(token);
-      this.#loggedIn(token);
-      return "accepted";
-    }
     let verdict: Buffer | undefined;
     const onReply = (frame: Buffer): Buffer | undefined => {
       // A connection that monitors gets other lines in between.
@@ -183,11 +180,19 @@ export class InbandSession implements Connection, LinkUser, CommandPlanner {
       verdict = frame;
       return undefined;
     };
-    const outcome = await new Promise<boolean | "unable">((resolve) => {
-      this.#transactions.whenOver(() =>
-        resolve(this.#mayLogIn ? this.#own.exchange(encodeAuth(token), { onReply }) : "unable"),
-      );
+    const outcome = await new Promise<boolean | "unable" | "unheard">((resolve) => {
+      this.#whenFree(() => {
+        if (!this.#mayLogIn) resolve("unable");
+        else if (this.#foreign?.isMute === true) {
+          this.#foreign.loginUnheard(token);
+          resolve("unheard");
+        } else resolve(this.#own.exchange(encodeAuth(token), { onReply }));
+      });
     });
+    if (outcome === "unheard") {
+      this.#loggedIn(token);
+      return "accepted";
+    }
     if (outcome === "unable") return this.#isOpen ? "unable" : "offline";
     if (!outcome) return "offline";
     if (verdict?.subarray(0, 3).equals(OK) === true) {
@@ -199,6 +204,26 @@ export class InbandSession implements Connection, LinkUser, CommandPlanner {
     throw refusedError(this.label, token, text, this.#link.encryption);
   }
 
+  /**
+   * Calls back when a command of ours has a place: not in a transaction, nor between two commands that belong
+   * together, nor within one that the client is still writing, as it may for long with a large value.
+   */
+  #whenFree(act: () => void): void {
+    this.#transactions.whenOver(() => {
+      if (this.#isOpen && this.#isTied) this.#waiting.push(() => this.#whenFree(act));
+      else act();
+    });
+  }
+
+  /** Whether what is sent now would come between what belongs together. */
+  get #isTied(): boolean {
+    return this.#isPrefixed || this.#flow.isMidCommand;
+  }
+
+  dealtWith(): void {
+    if (this.#waiting.length > 0 && !this.#isTied) this.#releaseWaiting();
+  }
+
   #loggedIn(token: Token): void {
     this.#token = token;
     this.#onLogin?.(token);
@@ -206,7 +231,7 @@ export class InbandSession implements Connection, LinkUser, CommandPlanner {
 
   /** A transaction would queue it, and is not silent for long. */
   #ping(): void {
-    if (this.#mayLogIn && !this.#transactions.isOpen) void this.#own.mark();
+    if (this.#mayLogIn && !this.#transactions.isOpen && !this.#isTied) void this.#own.mark();
   }
 
   get #mayLogIn(): boolean {
@@ -300,6 +325,8 @@ export class InbandSession implements Connection, LinkUser, CommandPlanner {
   #leaveAlone(): void {
     this.#flow.isFollowed = false;
     this.#transactions.abandon();
+    this.#isPrefixed = false;
+    this.#releaseWaiting();
   }
 
   /**
@@ -374,6 +401,11 @@ export class InbandSession implements Connection, LinkUser, CommandPlanner {
     };
   }
 
+  /** Whatever waits decides anew. */
+  #releaseWaiting(): void {
+    for (const act of this.#waiting.splice(0)) act();
+  }
+
   #send(bytes: Buffer): boolean {
     this.#idlePing?.sent();
     return bytes.length === 0 || !this.#link.isWritable ? true : this.#link.send(bytes);
@@ -386,6 +418,7 @@ export class InbandSession implements Connection, LinkUser, CommandPlanner {
     // A client may lose a second connection before it has been told about the first.
     const state = this.#lost === undefined ? this.#transactions.state : this.#lost.state;
     this.#transactions.abandon();
+    this.#releaseWaiting();
     this.#own.close();
     for (const listener of this.#onClosed) listener(state);
   }
