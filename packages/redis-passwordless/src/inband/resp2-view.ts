@@ -21,6 +21,7 @@ export class Resp2View {
     const isConfirmation = kind.endsWith("subscribe");
     if (isConfirmation && kind.startsWith("s") && kind !== "subscribe") this.#shardChannels = lastInteger;
     else if (isConfirmation) this.#channels = lastInteger;
+    else if (kind === "invalidate") return this.isSubscribed ? asInvalidation(frame) : NOTHING;
     const shown = isConfirmation ? withoutResp3Null(frame) : frame;
     // In place: nobody else has these bytes.
     shown[0] = STAR;
@@ -29,6 +30,12 @@ export class Resp2View {
 }
 
 const STAR = 42;
+const NOTHING: Buffer = Buffer.alloc(0);
+/** `>2`, its name, and what has changed. */
+const INVALIDATE_HEAD = ">2\r\n$10\r\ninvalidate\r\n";
+const INVALIDATION = Buffer.from("*3\r\n$7\r\nmessage\r\n$20\r\n__redis__:invalidate\r\n");
+const RESP3_NULL = Buffer.from("_\r\n");
+const RESP2_NULL = Buffer.from("$-1\r\n");
 const RESET = Buffer.from("+RESET\r\n");
 /** The first element of a push, which is a bulk string. */
 function kindOf(push: Buffer): string {
@@ -40,6 +47,15 @@ function withoutResp3Null(frame: Buffer): Buffer {
   const head = /^>\d+\r\n\$\d+\r\n[a-z]+\r\n(?=_\r\n)/.exec(frame.toString("latin1", 0, 48))?.[0];
   if (head === undefined) return frame;
   return Buffer.concat([Buffer.from(`${head}$-1\r\n`), frame.subarray(head.length + 3)]);
+}
+
+/**
+ * What another connection's client-side caching sends here (`CLIENT TRACKING ON REDIRECT`) is a push of its own in
+ * RESP3, and in RESP2 a message on a channel, to whoever is subscribed to anything (tracking.c, sendTrackingMessage).
+ */
+function asInvalidation(frame: Buffer): Buffer {
+  const keys = frame.subarray(INVALIDATE_HEAD.length);
+  return Buffer.concat([INVALIDATION, keys.equals(RESP3_NULL) ? RESP2_NULL : keys]);
 }
 
 /** A subscriber's PING is answered by an array in RESP2. */

@@ -54,3 +54,19 @@ test("errors pass as they are", () => {
   const error = "-ERR wrong number of arguments for 'subscribe' command\r\n";
   expect(shown(subscribed(), error, false)).toBe(error);
 });
+
+describe("what another connection's client-side caching sends", () => {
+  const push = (keys: string): string => `>2\r\n$10\r\ninvalidate\r\n${keys}`;
+  const message = (keys: string): string => `*3\r\n$7\r\nmessage\r\n$20\r\n__redis__:invalidate\r\n${keys}`;
+  const KEYS = "*2\r\n$1\r\na\r\n$1\r\nb\r\n";
+
+  test("is a message on its channel", () => {
+    expect(shown(subscribed(), push(KEYS), true)).toBe(message(KEYS));
+    expect(shown(subscribed(), push("_\r\n"), true)).toBe(message("$-1\r\n"));
+    expect(shown(subscribed(), push("$-1\r\n"), true)).toBe(message("$-1\r\n"));
+  });
+
+  test("reaches nobody who has subscribed to nothing", () => {
+    expect(shown(new Resp2View(), push(KEYS), true)).toBe("");
+  });
+});
