@@ -1,0 +1,37 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { scenarioDifferences } from "./compare.js";
+import { type ProxiedWorld, proxiedWorld } from "./proxied-world.js";
+import { CONNECTION, WIRE } from "./scenarios-connection.js";
+import { BLOCKING, SUBSCRIPTIONS, TRANSACTIONS } from "./scenarios-data.js";
+import { played, type Scenario } from "./stage.js";
+import { directWorld, type World } from "./worlds.js";
+
+const SCENARIOS: readonly Scenario[] = [
+  ...TRANSACTIONS,
+  ...SUBSCRIPTIONS,
+  ...BLOCKING,
+  ...CONNECTION,
+  ...WIRE,
+];
+
+let direct: World;
+let proxied: ProxiedWorld;
+
+beforeAll(async () => {
+  [direct, proxied] = await Promise.all([directWorld(), proxiedWorld()]);
+});
+afterAll(async () => {
+  await Promise.all([direct.close(), proxied.close()]);
+});
+
+describe.each([2, 3] as const)("RESP%i", (protocol) => {
+  test.for(SCENARIOS)("through the proxy as directly: $name", async (scenario) => {
+    await Promise.all([direct.reset(), proxied.reset()]);
+    const [expected, actual] = await Promise.all([
+      played(scenario, protocol, direct),
+      played(scenario, protocol, proxied),
+    ]);
+    expect(expected.get("(failure)")).toBeUndefined();
+    expect(scenarioDifferences(expected, actual, scenario.masks)).toEqual([]);
+  });
+});
