@@ -29,10 +29,13 @@ interface Made {
 export class ProxyInstances {
   readonly #env: Environment;
   readonly #made = new Map<string, Made>();
+  /** In how many processes there are such instances, this one included. */
+  readonly #workers: number;
   readonly #heard = new WeakSet<Identity>();
 
-  constructor(env: Environment) {
+  constructor(env: Environment, workers = 1) {
     this.#env = env;
+    this.#workers = workers;
   }
 
   /** The instances for these plans; nobody is asked for anything yet. */
@@ -80,13 +83,13 @@ export class ProxyInstances {
       // The log tells it, or whoever waits for the first token; a warning of the process would be one too many.
       identity.on("refreshFailing", () => {});
     }
-    const made = { identity, options: instanceOptions(plan, identity) };
+    const made = { identity, options: instanceOptions(plan, identity, this.#workers) };
     this.#made.set(plan.fingerprint, made);
     return made;
   }
 }
 
-function instanceOptions(plan: InstancePlan, identity: Identity): InstanceOptions {
+function instanceOptions(plan: InstancePlan, identity: Identity, workers: number): InstanceOptions {
   const { host, port, isEncrypted, serverName } = plan.connection.endpoint;
   return {
     name: plan.name,
@@ -96,7 +99,7 @@ function instanceOptions(plan: InstancePlan, identity: Identity): InstanceOption
     secureContext: plan.ca === undefined ? undefined : createSecureContext({ ca: [...plan.ca.all] }),
     addressMap: isAddress(host) ? undefined : reachedByEndpoint(host),
     clientPassword: plan.clientPassword,
-    maxClients: plan.maxClients,
+    maxClients: plan.maxClients === undefined ? undefined : Math.ceil(plan.maxClients / workers),
     connectTimeoutMs: plan.connectTimeoutMs,
     pool: plan.pool,
     isSingleEndpoint: plan.isSingleEndpoint,

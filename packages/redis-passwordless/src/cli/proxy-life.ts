@@ -2,11 +2,12 @@ import { isLoopback } from "../adapters/plaintext.js";
 import { libraryVersion } from "../diagnose/version.js";
 import { listenLabel } from "../proxy/config/listen-address.js";
 import type { StatusServer } from "../proxy/http/index.js";
-import type { Notice, NoticeFields, ProxyLog } from "../proxy/logs/index.js";
+import type { Notice, NoticeFields } from "../proxy/logs/index.js";
 import { troubleOf } from "../proxy/logs/index.js";
 import { reportToOpenTelemetry } from "../proxy/metrics/opentelemetry.js";
 import type { InstanceOptions } from "../proxy/options.js";
 import { type RunningProxy, startProxy } from "../proxy/proxy.js";
+import type { ProxyView } from "../proxy/view.js";
 import type { Identity } from "../reauth/identity.js";
 import { INSTANCE_SETTINGS } from "./proxy-commands.js";
 import { ProxyInstances } from "./proxy-instances.js";
@@ -15,12 +16,20 @@ import { openStatusServer } from "./proxy-status.js";
 import type { Session } from "./session.js";
 import { ServiceManager } from "./systemd.js";
 
+/** Where it goes what a proxy has to tell: its log, or the process that has started it as one of several. */
+export interface LifeLog {
+  follow(view: ProxyView): void;
+  tell(notice: Notice): void;
+}
+
 interface Surroundings {
   readonly session: Session;
-  readonly log: ProxyLog;
+  readonly log: LifeLog;
   readonly plan: ProxyPlan;
   /** Reads the plan anew. */
   readonly read: () => ProxyPlan;
+  /** Called when everything listens, and what was to be tested is tested. */
+  readonly onReady?: () => void;
 }
 
 /** How long a connection test may take, in milliseconds. */
@@ -29,7 +38,8 @@ const TEST_MS = 60_000;
 /** One proxy from its start to its end. */
 export class ProxyLife {
   readonly #session: Session;
-  readonly #log: ProxyLog;
+  readonly #log: LifeLog;
+  readonly #onReady: () => void;
   readonly #read: () => ProxyPlan;
   readonly #instances: ProxyInstances;
   readonly #manager: ServiceManager;
@@ -39,12 +49,13 @@ export class ProxyLife {
   /** Reloads come one after the other. */
   #reloading: Promise<void> = Promise.resolve();
 
-  constructor({ session, log, plan, read }: Surroundings) {
+  constructor({ session, log, plan, read, onReady = () => {} }: Surroundings) {
     this.#session = session;
     this.#log = log;
     this.#plan = plan;
     this.#read = read;
-    this.#instances = new ProxyInstances(session.env);
+    this.#onReady = onReady;
+    this.#instances = new ProxyInstances(session.env, plan.workers);
     this.#manager = new ServiceManager(session.env, (text) => this.#tell("warn", "systemd", text));
   }
 
@@ -74,6 +85,7 @@ export class ProxyLife {
       if (this.#plan.common.isOn("run-connection-test")) {
         await proxy.test(AbortSignal.any([stop.signal, AbortSignal.timeout(TEST_MS)]));
       }
+      this.#onReady();
       await this.#manager.ready(this.#summary());
       await stop.requested();
       await this.#end(proxy);

@@ -1,3 +1,4 @@
+import cluster from "node:cluster";
 import { createHash } from "node:crypto";
 import { isLoopback } from "../adapters/plaintext.js";
 import { type AzureConnection, azureConnection } from "../azure/connection.js";
@@ -187,7 +188,8 @@ function lifeOf(common: Settings, instances: readonly InstancePlan[]) {
     throw new UsageError(`${common.sourceOf("quitquitquit")} needs --http-address, where it is offered.`);
   assertFree(statusAddress, instances, common);
   return {
-    statusAddress,
+    // Of several workers none has it, but the process that has started them.
+    statusAddress: cluster.isWorker ? undefined : statusAddress,
     workers: common.number("workers", { least: 1, most: 64, isWhole: true }) ?? 1,
     minDrainMs,
     maxDrainMs: given ?? Math.max(DEFAULT_MAX_DRAIN_MS, minDrainMs),

@@ -1,3 +1,4 @@
+import cluster from "node:cluster";
 import { LOG_LEVELS, ProxyLog, troubleOf } from "../proxy/logs/index.js";
 import { EXIT_DONE, EXIT_FAILED } from "./exit-codes.js";
 import { failureText } from "./failure.js";
@@ -12,7 +13,8 @@ import { UsageError } from "./usage-error.js";
 /** Serves caches to programs that have no login of their own, until somebody asks for the end. */
 export async function run(session: Session): Promise<number> {
   const { env, output, settings, stop } = session;
-  const sockets = handedSockets(env, process.pid);
+  // What is handed over is open in the process that has started the workers, and they listen through it.
+  const sockets = handedSockets(env, cluster.isWorker ? process.ppid : process.pid);
   const read = (): ProxyPlan => {
     const plan = proxyPlan(settings, env, sockets);
     hideSecrets(plan, session);
@@ -27,9 +29,15 @@ export async function run(session: Session): Promise<number> {
     return EXIT_FAILED;
   }
   const { common } = plan;
+  if (cluster.isWorker) return runWorker(session, plan, read);
   const log = proxyLog(session, common);
   try {
-    await new ProxyLife({ session, log, plan, read }).run();
+    const life = { session, log, plan, read };
+    if (plan.workers > 1) {
+      const { Workers } = await import("./proxy-workers.js");
+      const failed = await new Workers(life).run();
+      if (failed !== undefined) return failed;
+    } else await new ProxyLife(life).run();
   } catch (error) {
     if (stop.exitCode === undefined) {
       tellFailure(session, log, common, error);
@@ -38,6 +46,29 @@ export async function run(session: Session): Promise<number> {
   } finally {
     log[Symbol.dispose]();
   }
+  return exitCodeOf(session, common);
+}
+
+/** One of several processes that share the work. Its log is that of the process that has started it. */
+async function runWorker(session: Session, plan: ProxyPlan, read: () => ProxyPlan): Promise<number> {
+  const { WorkerLink } = await import("./worker-link.js");
+  const link = new WorkerLink();
+  try {
+    await new ProxyLife({ session, log: link, plan, read, onReady: () => link.ready() }).run();
+  } catch (error) {
+    if (session.stop.exitCode === undefined) {
+      const log = proxyLog(session, plan.common);
+      tellFailure(session, log, plan.common, error);
+      log[Symbol.dispose]();
+      return EXIT_FAILED;
+    }
+  } finally {
+    link[Symbol.dispose]();
+  }
+  return exitCodeOf(session, plan.common);
+}
+
+function exitCodeOf({ stop }: Session, common: Settings): number {
   return common.isOn("exit-zero-on-sigterm") ? EXIT_DONE : (stop.exitCode ?? EXIT_DONE);
 }
 

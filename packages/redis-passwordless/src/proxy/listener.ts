@@ -1,10 +1,18 @@
+import cluster from "node:cluster";
 import { chmod, lstat, unlink } from "node:fs/promises";
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { PasswordlessError } from "../core/errors.js";
 
 /** Where clients connect to. */
 export type ListenAddress =
-  | { readonly kind: "tcp"; readonly host: string /** 0 for a free one. */; readonly port: number }
+  | {
+      readonly kind: "tcp";
+      readonly host: string;
+      /** 0 for a free one. */
+      readonly port: number;
+      /** Not shared with other workers of this proxy. @default false */
+      readonly isExclusive?: boolean | undefined;
+    }
   | {
       readonly kind: "unix";
       readonly path: string;
@@ -37,7 +45,8 @@ export class Listener {
     const listener = new Listener(address, onClient);
     const server = listener.#server;
     try {
-      if (address.kind === "unix") await removeStaleSocket(address.path);
+      // A worker shares the socket with the others; who has started it has looked.
+      if (!cluster.isWorker) await clearWay(address);
       await listening(server, address);
       if (address.kind === "unix") await chmod(address.path, address.mode);
     } catch (error) {
@@ -99,7 +108,8 @@ function listening(server: Server, address: ListenAddress): Promise<void> {
       server.off("error", reject);
       resolve();
     });
-    if (address.kind === "tcp") server.listen({ host: address.host, port: address.port });
+    if (address.kind === "tcp")
+      server.listen({ host: address.host, port: address.port, exclusive: address.isExclusive ?? false });
     else if (address.kind === "handed") server.listen({ fd: address.fd });
     else withMask(0o777 & ~address.mode, () => server.listen({ path: address.path }));
   });
@@ -113,6 +123,11 @@ function withMask(mask: number, act: () => void): void {
   } finally {
     process.umask(before);
   }
+}
+
+/** Removes what would keep {@link Listener.open} from a Unix socket and belongs to nobody. @throws {Error} */
+export async function clearWay(address: ListenAddress): Promise<void> {
+  if (address.kind === "unix") await removeStaleSocket(address.path);
 }
 
 /** A process that was killed leaves its socket behind; one that lives answers there, and keeps it. */

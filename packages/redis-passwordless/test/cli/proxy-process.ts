@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -60,6 +60,12 @@ export class Proxy {
   async statusAddress(): Promise<string> {
     const line = /Health and metrics are at http:\/\/(\S+)/;
     return line.exec(await this.said(line))?.[1] ?? "";
+  }
+
+  /** The processes that it has started. */
+  children(): number[] {
+    const { pid } = this.#run.child;
+    return readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").split(" ").filter(Boolean).map(Number);
   }
 
   signal(name: NodeJS.Signals): void {

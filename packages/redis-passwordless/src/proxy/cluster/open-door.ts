@@ -6,7 +6,8 @@ import { type Door, isInUse } from "./node-doors.js";
 const MOST_TRIES = 8;
 
 /**
- * Listens on the same port of each host.
+ * Listens on the same port of each host. Workers share no doors: what is behind one is known to the worker alone that
+ * has opened it.
  *
  * @param port 0 for one that is free everywhere
  * @throws {PasswordlessError} `ERR_PASSWORDLESS_INVALID_OPTION` when nobody can listen there
@@ -30,7 +31,7 @@ async function openOnce(
   wanted: number,
   onClient: (client: Socket) => void,
 ): Promise<Door> {
-  const first = await Listener.open({ kind: "tcp", host, port: wanted }, onClient);
+  const first = await Listener.open({ kind: "tcp", host, port: wanted, isExclusive: true }, onClient);
   const port = first.port ?? wanted;
   const listeners = [first];
   const close = async (): Promise<void> => {
@@ -38,7 +39,7 @@ async function openOnce(
   };
   try {
     for (const other of others)
-      listeners.push(await Listener.open({ kind: "tcp", host: other, port }, onClient));
+      listeners.push(await Listener.open({ kind: "tcp", host: other, port, isExclusive: true }, onClient));
   } catch (error) {
     await close();
     throw error;

@@ -1,0 +1,172 @@
+import cluster, { type Worker } from "node:cluster";
+import { once } from "node:events";
+import type { StatusServer } from "../proxy/http/index.js";
+import { clearWay, type ListenAddress, unusableAddress } from "../proxy/listener.js";
+import { type Notice, type ProxyLog, troubleOf } from "../proxy/logs/index.js";
+import { MergedView } from "../proxy/workers/merged-view.js";
+import { Decoder, type WorkerMessage } from "../proxy/workers/messages.js";
+import { EXIT_FAILED } from "./exit-codes.js";
+import type { ProxyPlan } from "./proxy-plan.js";
+import { openStatusServer } from "./proxy-status.js";
+import type { Session } from "./session.js";
+import { ServiceManager } from "./systemd.js";
+
+interface Surroundings {
+  readonly session: Session;
+  readonly log: ProxyLog;
+  readonly plan: ProxyPlan;
+  readonly read: () => ProxyPlan;
+}
+
+/** Between the end of a worker that nobody has asked for and the start of its successor, in milliseconds. */
+const AGAIN_MS = 1_000;
+
+/**
+ * A proxy in several processes that share its addresses, one core for each. This process only starts them, listens to
+ * them, and speaks for them: log, status server and systemd are here.
+ */
+export class Workers {
+  readonly #session: Session;
+  readonly #log: ProxyLog;
+  readonly #read: () => ProxyPlan;
+  readonly #view = new MergedView();
+  readonly #manager: ServiceManager;
+  readonly #running = new Map<number, Worker>();
+  #plan: ProxyPlan;
+
+  constructor({ session, log, plan, read }: Surroundings) {
+    this.#session = session;
+    this.#log = log;
+    this.#plan = plan;
+    this.#read = read;
+    this.#manager = new ServiceManager(session.env, (text) => this.#tell("warn", "systemd", text));
+  }
+
+  /**
+   * Serves until somebody asks for the end.
+   *
+   * @returns the exit code of a first worker that could not serve, which has said why
+   * @throws {PasswordlessError} why nobody can be served
+   */
+  async run(): Promise<number | undefined> {
+    const { stop } = this.#session;
+    const hangUp = (): void => void this.#reload();
+    process.on("SIGHUP", hangUp);
+    // What is not a worker's is not handed on: who speaks to systemd is this process.
+    cluster.setupPrimary({ serialization: "advanced" });
+    // The sockets' files are made here: for this user only, until a worker says otherwise.
+    process.umask(0o177);
+    let status: StatusServer | undefined;
+    try {
+      status = await openStatusServer(this.#plan, Promise.resolve(this.#view), () => stop.request());
+      if (status !== undefined) this.#tell("info", "status", `Health and metrics are at ${status.url}`);
+      this.#log.follow(this.#view);
+      await clearWays(this.#plan);
+      const failed = await Promise.race([this.#start(1), stop.requested()]);
+      if (typeof failed === "number" && stop.exitCode === undefined) return failed;
+      const missing = stop.signal.aborted ? 0 : this.#plan.workers - 1;
+      const others = Array.from({ length: missing }, (_, index) => this.#start(index + 2));
+      await Promise.race([Promise.all(others), stop.requested()]);
+      if (!stop.signal.aborted) {
+        this.#view.enter("ready");
+        await this.#manager.ready(`serves with ${this.#plan.workers} workers`);
+      }
+      await stop.requested();
+      await this.#end();
+      return undefined;
+    } finally {
+      process.off("SIGHUP", hangUp);
+      await status?.close();
+    }
+  }
+
+  /** Resolves when the worker serves, or with its exit code when it has ended before. */
+  #start(number: number): Promise<number | undefined> {
+    const worker = cluster.fork({ NOTIFY_SOCKET: "", WATCHDOG_USEC: "" });
+    const decoder = new Decoder(number);
+    this.#running.set(number, worker);
+    return new Promise((resolve) => {
+      worker.on("message", (message: WorkerMessage) => {
+        if (message.type === "ready") resolve(undefined);
+        else this.#hear(number, message, decoder);
+      });
+      worker.on("exit", (code, signal) => {
+        this.#running.delete(number);
+        this.#view.forget(number);
+        this.#replace(number, signal ?? `exit code ${code}`);
+        resolve(code ?? EXIT_FAILED);
+      });
+    });
+  }
+
+  #hear(number: number, message: Exclude<WorkerMessage, { readonly type: "ready" }>, decoder: Decoder): void {
+    if (message.type === "status") this.#view.update(number, decoder.status(message.status));
+    else if (message.type === "event")
+      this.#view.emit(message.name, decoder.payload(message.name, message.payload));
+    // What goes well goes well in all of them, and one line says so.
+    else if (number === 1 || message.notice.level === "warn" || message.notice.level === "error")
+      this.#log.tell(message.notice);
+  }
+
+  /** One that has served and ends without being asked has a successor; at the start, its end is everybody's. */
+  #replace(number: number, how: string): void {
+    const { stop } = this.#session;
+    if (stop.signal.aborted || this.#view.status().state !== "ready") return;
+    this.#tell("error", "workerEnded", `Worker ${number} has ended (${how}), and is started anew`);
+    setTimeout(() => {
+      if (!stop.signal.aborted) void this.#start(number);
+    }, AGAIN_MS).unref();
+  }
+
+  /** The workers read for themselves, once it is known that what they would read can be used. */
+  async #reload(): Promise<void> {
+    if (this.#view.status().state !== "ready") return;
+    await this.#manager.reloading();
+    try {
+      const plan = this.#read();
+      await clearWays(plan, this.#plan);
+      this.#plan = plan;
+      for (const worker of this.#running.values()) worker.process.kill("SIGHUP");
+    } catch (error) {
+      const text = "The new configuration cannot be used, so nothing has changed";
+      this.#tell("error", "reloadFailed", text, error);
+    }
+    await this.#manager.ready(`serves with ${this.#plan.workers} workers`);
+  }
+
+  async #end(): Promise<void> {
+    const { stop } = this.#session;
+    this.#view.enter("draining");
+    await this.#manager.stopping("clients may finish");
+    const workers = [...this.#running.values()];
+    const ends = workers.map(async (worker) => void (await once(worker, "exit")));
+    for (const worker of workers) worker.process.kill("SIGTERM");
+    stop.again.addEventListener("abort", () => {
+      for (const worker of workers) worker.process.kill("SIGKILL");
+    });
+    await Promise.all(ends);
+    this.#view.enter("closed");
+  }
+
+  #tell(level: Notice["level"], event: string, text: string, error?: unknown): void {
+    const trouble = error === undefined ? {} : { trouble: troubleOf(error) };
+    this.#log.tell({ level, event, atMs: Date.now(), text, fields: {}, ...trouble, key: `${event} ${text}` });
+  }
+}
+
+/** Removes sockets that a process has left behind; of those that the plan before had, this proxy is the owner. */
+async function clearWays(plan: ProxyPlan, before?: ProxyPlan): Promise<void> {
+  const own = new Set(before === undefined ? [] : addressesOf(before).map((one) => JSON.stringify(one)));
+  for (const address of addressesOf(plan)) {
+    if (own.has(JSON.stringify(address))) continue;
+    try {
+      await clearWay(address);
+    } catch (error) {
+      throw unusableAddress(address, error);
+    }
+  }
+}
+
+function addressesOf(plan: ProxyPlan): ListenAddress[] {
+  return plan.instances.flatMap(({ listen }) => listen);
+}
