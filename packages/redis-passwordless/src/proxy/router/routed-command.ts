@@ -5,6 +5,7 @@ import type { Loss, Recipient } from "../shared/recipient.js";
 import type { SharedConnection } from "../shared/shared-connection.js";
 import type { Cluster, ClusterNode } from "./cluster.js";
 import { type Redirect, redirectIn } from "./redirect.js";
+import type { Retries, Retry } from "./retries.js";
 
 /** Who has sent a command. */
 export interface Sender {
@@ -13,6 +14,8 @@ export interface Sender {
   connectionTo(node: ClusterNode): SharedConnection | undefined;
   /** Opens one. */
   openConnectionTo(node: ClusterNode): Promise<SharedConnection>;
+  /** The order in which its commands are sent again. */
+  readonly retries: Retries;
   /** A command is sent again: others of the same client must wait until everything before them is answered. */
   unsettled(): void;
   /** The connection has ended within a reply, or nobody reads it. */
@@ -45,9 +48,10 @@ const LONGEST_REDIRECT = 1_024;
 const ASKING = encodeCommand(["ASKING"]);
 
 /** One command on its way to the node that executes it, wherever that is by now. */
-export class CommandOnItsWay implements Recipient {
+export class CommandOnItsWay implements Recipient, Retry {
   readonly #sender: Sender;
   readonly #what: RoutedCommand;
+  readonly number: number;
   #node: ClusterNode;
   #isAsking = false;
   #redirects = 0;
@@ -62,6 +66,7 @@ export class CommandOnItsWay implements Recipient {
   constructor(sender: Sender, what: RoutedCommand) {
     this.#sender = sender;
     this.#what = what;
+    this.number = sender.retries.next();
     this.#node = what.node ?? sender.cluster.nodeOf(what.slot);
   }
 
@@ -93,7 +98,7 @@ export class CommandOnItsWay implements Recipient {
   receive(bytes: Buffer, ended: number): Promise<void> | undefined {
     if (this.#isFlowing) {
       this.#ended += ended;
-      return this.#what.put(bytes, this.#ended === this.#what.replies);
+      return this.#put(bytes);
     }
     this.#kept.push(bytes);
     this.#keptBytes += bytes.length;
@@ -118,7 +123,14 @@ export class CommandOnItsWay implements Recipient {
     }
     this.#kept = [];
     this.#isFlowing = true;
-    return this.#what.put(bytes, this.#ended === this.#what.replies);
+    return this.#put(bytes);
+  }
+
+  #put(bytes: Buffer): Promise<void> | undefined {
+    const isLast = this.#ended === this.#what.replies;
+    const wait = this.#what.put(bytes, isLast);
+    if (isLast) this.#sender.retries.settled(this.number);
+    return wait;
   }
 
   #redirectIn(bytes: Buffer): Redirect | undefined {
@@ -148,11 +160,12 @@ export class CommandOnItsWay implements Recipient {
     if (isLater) {
       const delayMs = Math.min(DELAYS_MS[0] * 2 ** this.#delays, DELAYS_MS[1]);
       this.#delays += 1;
+      this.#sender.retries.delay(this);
       void cluster.look();
       cluster.clock.schedule(
         () => {
           this.#node = this.#what.node ?? cluster.nodeOf(this.#what.slot);
-          this.send();
+          this.#sender.retries.send(this);
         },
         delayMs,
         { keepAlive: true },
@@ -162,12 +175,13 @@ export class CommandOnItsWay implements Recipient {
     this.#redirects += 1;
     this.#node = cluster.node(redirect.node);
     if (redirect.kind === "moved") cluster.moved(redirect.slot, redirect.node);
-    this.send();
+    this.#sender.retries.send(this);
     return true;
   }
 
   #fail(error: Buffer): void {
     for (let left = this.#what.replies; left > 0; left -= 1) void this.#what.put(error, left === 1);
+    this.#sender.retries.settled(this.number);
   }
 
   lost(loss: Loss): void {

@@ -13,6 +13,7 @@ import type { Cluster, ClusterNode } from "./cluster.js";
 import { ExclusiveCommands } from "./exclusive.js";
 import type { Merge } from "./merge.js";
 import { ReplyOrder } from "./reply-order.js";
+import { Retries } from "./retries.js";
 import type { Route } from "./route.js";
 import { CommandOnItsWay, type RoutedCommand, type Sender } from "./routed-command.js";
 import { nextScan, scanAt } from "./scan.js";
@@ -40,6 +41,7 @@ const MOST_AT_ONCE = 4_096;
  */
 export class RouterClient implements Sender {
   readonly cluster: Cluster;
+  readonly retries = new Retries();
   readonly #id: number;
   readonly #desk: LoginDesk;
   readonly #port: ClientPort;
