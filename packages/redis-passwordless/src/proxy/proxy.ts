@@ -191,6 +191,7 @@ class RedisProxy implements RunningProxy {
     const events = this.#events;
     const { description } = identity;
     return [
+      identity.keepFresh(),
       identity.on("tokenRefreshed", ({ token }) =>
         events.emit("tokenRefreshed", { identity: description, token }),
       ),

@@ -113,6 +113,11 @@ export class Identity implements AsyncDisposable {
     return this.#manager.getToken(options);
   }
 
+  /** Has a token at hand until disposed, also while no connection needs one: whoever connects next does not wait. */
+  keepFresh(): Disposable {
+    return this.#manager.subscribe(() => {});
+  }
+
   /** The re-authentication of all connections to one server, made when first asked for. For adapters. */
   reauthenticator(
     endpoint: string,
