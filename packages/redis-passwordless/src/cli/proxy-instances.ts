@@ -1,10 +1,13 @@
+import { lookup } from "node:dns/promises";
 import { createSecureContext } from "node:tls";
+import { display } from "../azure/endpoint.js";
 import { PasswordlessError } from "../core/errors.js";
 import type { Environment } from "../identity/managed-identity-source.js";
 import { sharedIdentity } from "../one-call/shared-identities.js";
 import type { InstanceOptions } from "../proxy/options.js";
 import type { Identity } from "../reauth/identity.js";
 import { isPermanent } from "../reauth/token-wait.js";
+import { unreachableError } from "../reauth/unreachable.js";
 import { isAddress, reachedByEndpoint } from "../topology/address-map.js";
 import type { InstancePlan } from "./proxy-plan.js";
 
@@ -56,6 +59,15 @@ export class ProxyInstances {
     return missing.flatMap((one) => one ?? []);
   }
 
+  /**
+   * Looks the caches' names up, so that one that does not exist is told before anybody listens.
+   *
+   * @throws {PasswordlessError} `ERR_PASSWORDLESS_CONNECTION_FAILED`
+   */
+  async findHosts(options: readonly InstanceOptions[]): Promise<void> {
+    await Promise.all(options.map(({ server }) => findHost(server)));
+  }
+
   /** Forgets what none of these plans needs, and resolves with the identities that nobody needs any more. */
   retain(plans: readonly InstancePlan[]): Identity[] {
     const needed = new Set(plans.map(({ fingerprint }) => fingerprint));
@@ -105,6 +117,17 @@ function instanceOptions(plan: InstancePlan, identity: Identity, workers: number
     isSingleEndpoint: plan.isSingleEndpoint,
     nodePorts: plan.nodePorts,
   };
+}
+
+/** Only a name that is known not to exist is an end: name servers, too, are away at times. */
+async function findHost({ host, port }: InstanceOptions["server"]): Promise<void> {
+  try {
+    await lookup(host);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOTFOUND") return;
+    const label = `${display(host)}:${port}`;
+    throw unreachableError(label, `The cache ${label} could not be found`, error);
+  }
 }
 
 async function firstToken(identity: Identity, signal: AbortSignal): Promise<MissingToken | undefined> {

@@ -101,14 +101,15 @@ export class ProxyLife {
   async #start(): Promise<RunningProxy> {
     const instances = this.#instances.optionsFor(this.#plan.instances);
     for (const { identity } of instances) this.#identities.add(identity);
-    await this.#awaitTokens(instances);
+    await this.#prepare(instances);
     const proxy = await startProxy({ instances });
     this.#log.follow(proxy);
     this.#announce(proxy, instances);
     return proxy;
   }
 
-  async #awaitTokens(of: readonly InstanceOptions[]): Promise<void> {
+  async #prepare(of: readonly InstanceOptions[]): Promise<void> {
+    await this.#instances.findHosts(of);
     const missing = await this.#instances.firstTokens(of, this.#session.stop.signal);
     for (const { identity, error } of missing) {
       const text = `There is no token for the ${identity.description} yet, and clients wait for it`;
@@ -172,7 +173,7 @@ export class ProxyLife {
     const instances = this.#instances.optionsFor(plan.instances);
     const fresh = instances.filter((one) => !known.includes(one));
     try {
-      await this.#awaitTokens(fresh);
+      await this.#prepare(fresh);
       const { left } = await proxy.reload({ instances, maxMs: plan.maxDrainMs });
       for (const { identity } of fresh) this.#identities.add(identity);
       this.#plan = plan;

@@ -148,6 +148,37 @@ describe.concurrent("proxy", () => {
     expect((await running.ended).code).toBe(143);
   });
 
+  test("an identity provider that is away does not keep it from starting: clients wait for the token", async (context) => {
+    const { azure, cache, proxy } = await proxies(context);
+    const outage = azure.injectFault("imds", { kind: "status", status: 503 });
+    const running = proxy([`c=${cache}`, "--listen=0"]);
+    await running.said(/WARN .*There is no token for the .* yet, and clients wait for it/);
+    const client = await Client.to(await running.port("c"));
+    client.write("PING");
+    outage.remove();
+    await client.read("+PONG");
+    client.socket.destroy();
+    running.signal("SIGTERM");
+    expect((await running.ended).code).toBe(143);
+  });
+
+  test("tells a client why it cannot be served", async (context) => {
+    const { cache, proxy } = await proxies(context);
+    const running = proxy([`full=${cache},max-clients=1,listen=0`, "away=localhost:1,listen=0"]);
+    const inside = await Client.to(await running.port("full"));
+    await inside.ask("+PONG", "PING");
+    const second = await Client.to(await running.port("full"));
+    expect(await second.ask(/\r\n/, "PING")).toMatch(
+      /^-ERR_PASSWORDLESS_CONNECTION_FAILED The proxy has 1 clients? for full/,
+    );
+    const lost = await Client.to(await running.port("away"));
+    expect(await lost.ask(/\r\n/, "PING")).toMatch(/^-ERR_PASSWORDLESS_CONNECTION_FAILED .*ECONNREFUSED/);
+    await Promise.all([second.closed, lost.closed]);
+    inside.socket.destroy();
+    running.signal("SIGTERM");
+    expect((await running.ended).code).toBe(143);
+  });
+
   test("wait and shutdown are for scripts", async (context) => {
     const { cache, proxy } = await proxies(context);
     const running = proxy([
@@ -197,6 +228,14 @@ describe.concurrent("a proxy that cannot serve ends with exit code 1 and the dia
     const { code, stderr } = await proxy(["c=localhost:1,listen=0", "--run-connection-test"]).ended;
     expect(code).toBe(1);
     expect(stderr).toMatch(/Diagnosis.*nobody listens at port 1/);
+  });
+
+  test("when a cache's name does not exist, before it listens", async (context) => {
+    const { proxy } = await proxies(context);
+    const { code, stderr } = await proxy(["nowhere.invalid:6380,listen=0"]).ended;
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^Diagnosis .*nowhere\.invalid/);
+    expect(stderr).not.toContain("is on");
   });
 
   test("when there is no identity, before it listens", async (context) => {
