@@ -1,6 +1,6 @@
 // Runs the benchmarks, prints what they found and writes it to bench/results.
 //
-//   npm run bench                                 all of them, about ten minutes
+//   npm run bench                                 all of them, about twenty minutes
 //   npm run bench -- cold-start                   one
 //   npm run bench -- rotation throughput --check  exit code 1 when a goal is missed
 //   npm run bench -- cold-start --repetitions 31 --dry   more repetitions, nothing written
@@ -17,6 +17,7 @@ const BENCHMARKS = {
   "cold-start": async () => (await import("./cold-start/main.mjs")).coldStart,
   throughput: async () => (await import("./throughput/main.mjs")).throughput,
   rotation: async () => (await import("./rotation/main.mjs")).rotation,
+  proxy: async () => (await import("./proxy/main.mjs")).proxy,
 };
 
 const { values: flags, positionals } = parseArgs({

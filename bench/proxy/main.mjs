@@ -1,0 +1,255 @@
+import { load } from "../lib/machine.mjs";
+import { median, pairedRatios, spread } from "../lib/statistics.mjs";
+import { startServer } from "./server.mjs";
+import { peerVersions, startTargets } from "./targets.mjs";
+import { bytesPerIdleConnection, reconnecting, steadyThroughput, throughput } from "./workloads.mjs";
+
+/** @typedef {import("../lib/report.mjs").Report} Report */
+/** @typedef {import("../lib/report.mjs").Goal} Goal */
+/** @typedef {import("./targets.mjs").Target} Target */
+/** @typedef {import("./targets.mjs").TargetName} TargetName */
+/** @typedef {import("./workloads.mjs").Figures} Figures */
+/**
+ * @typedef {{
+ *   title: string,
+ *   targets: readonly TargetName[],
+ *   valueBytes: number,
+ *   measure: (target: Target) => Promise<Figures>,
+ * }} Row
+ */
+
+const LABELS = {
+  direct: "direct, TLS",
+  stunnel: "stunnel",
+  haproxy: "haproxy, 1 thread",
+  proxy: "this proxy",
+  workers: "this proxy, 2 workers",
+  pool: "this proxy, `--pool 8`",
+};
+
+/** @type {readonly TargetName[]} */
+const RELAYS = ["direct", "stunnel", "haproxy", "proxy"];
+
+/** @type {Readonly<Record<string, Row>>} */
+const ROWS = {
+  get: row("GET, 100 B, 50 connections", (target) =>
+    throughput(target, { test: "get", requests: 60_000, clients: 50 }),
+  ),
+  set: row("SET, 100 B, 50 connections", (target) =>
+    throughput(target, { test: "set", requests: 60_000, clients: 50 }),
+  ),
+  getPipelined: row("GET, 100 B, 50 connections, 16 commands at a time", (target) =>
+    throughput(target, { test: "get", requests: 600_000, clients: 50, pipeline: 16 }),
+  ),
+  setPipelined: row("SET, 100 B, 50 connections, 16 commands at a time", (target) =>
+    throughput(target, { test: "set", requests: 600_000, clients: 50, pipeline: 16 }),
+  ),
+  getLarge: row(
+    "GET, 64 KB, 10 connections",
+    (target) => throughput(target, { test: "get", requests: 10_000, clients: 10, bytes: 65_536 }),
+    { valueBytes: 65_536 },
+  ),
+  // Direct, redis-benchmark itself stalls on delayed acknowledgements here.
+  setLarge: row(
+    "SET, 64 KB, 10 connections",
+    (target) => throughput(target, { test: "set", requests: 10_000, clients: 10, bytes: 65_536 }),
+    { valueBytes: 65_536, targets: ["stunnel", "haproxy", "proxy"] },
+  ),
+  single: row("GET, 100 B, one connection", (target) =>
+    throughput(target, { test: "get", requests: 10_000, clients: 1 }),
+  ),
+  thousand: row(
+    "GET, 100 B, 1,000 connections",
+    (target) => steadyThroughput(target, { clients: 1_000, requests: 20_000 }),
+    { targets: [...RELAYS, "workers", "pool"] },
+  ),
+  reconnect: row("A connection for each GET, one after the other", (target) =>
+    reconnecting(target, { clients: 1, requests: 2_000 }),
+  ),
+};
+
+const IDLE_CONNECTIONS = 1_000;
+
+/**
+ * @param {string} title
+ * @param {Row["measure"]} measure
+ * @param {{ targets?: readonly TargetName[], valueBytes?: number }} [how]
+ * @returns {Row}
+ */
+function row(title, measure, { targets = RELAYS, valueBytes = 100 } = {}) {
+  return { title, measure, targets, valueBytes };
+}
+
+/**
+ * What the proxy costs, next to relays that add TLS and nothing else: they neither follow commands nor log in. The
+ * same redis-server with TLS is behind all of them.
+ *
+ * @param {{ repetitions: number | undefined }} options
+ * @returns {Promise<Report>}
+ */
+export async function proxy({ repetitions = 5 }) {
+  const before = load();
+  const server = await startServer();
+  /** @type {Target[]} */
+  let targets = [];
+  try {
+    targets = await startTargets(server, ["direct", "stunnel", "haproxy", "proxy", "workers", "pool"]);
+    /** @type {Map<string, Map<TargetName, Figures[]>>} */
+    const figures = new Map();
+    for (const target of targets) await warmUp(target);
+    for (let turn = 0; turn < repetitions; turn += 1) {
+      for (const [name, one] of Object.entries(ROWS)) {
+        server.cli("SET", "key:__rand_int__", "x".repeat(one.valueBytes));
+        for (const target of shuffled(targets.filter((target) => one.targets.includes(target.name)))) {
+          const ofRow = figures.get(name) ?? new Map();
+          figures.set(name, ofRow);
+          ofRow.set(target.name, [...(ofRow.get(target.name) ?? []), await one.measure(target)]);
+        }
+      }
+    }
+    const idle = await idleMemory(server);
+    return report(before, server.version, repetitions, figures, idle);
+  } finally {
+    for (const target of targets) await target.close();
+    await server.close();
+  }
+}
+
+/** @param {Target} target */
+async function warmUp(target) {
+  await throughput(target, { test: "set", requests: 30_000, clients: 50 });
+  await throughput(target, { test: "get", requests: 200_000, clients: 50, pipeline: 16 });
+}
+
+/**
+ * In fresh processes: what earlier connections have left behind would hide what new ones need.
+ *
+ * @param {import("./server.mjs").BenchServer} server
+ * @returns {Promise<Map<TargetName, number>>}
+ */
+async function idleMemory(server) {
+  const bytes = new Map();
+  for (const target of await startTargets(server, ["stunnel", "haproxy", "proxy"])) {
+    bytes.set(target.name, await bytesPerIdleConnection(target, IDLE_CONNECTIONS));
+    await target.close();
+  }
+  return bytes;
+}
+
+/**
+ * @template T
+ * @param {readonly T[]} all
+ */
+function shuffled(all) {
+  return all
+    .map((one) => /** @type {const} */ ([Math.random(), one]))
+    .sort(([a], [b]) => a - b)
+    .map(([, one]) => one);
+}
+
+/**
+ * @param {string} before
+ * @param {string} version
+ * @param {number} repetitions
+ * @param {Map<string, Map<TargetName, Figures[]>>} figures
+ * @param {Map<TargetName, number>} idle
+ * @returns {Report}
+ */
+function report(before, version, repetitions, figures, idle) {
+  /** @type {(row: string, target: TargetName, unit: keyof Figures) => number[]} */
+  const of = (name, target, unit) => (figures.get(name)?.get(target) ?? []).map((one) => one[unit]);
+  return {
+    title: "Proxy",
+    method:
+      `redis-benchmark against one redis-server ${version} with TLS 1.3 and a certificate of RSA 2048 bits, on loopback: ` +
+      "directly, and through stunnel, haproxy (one thread) and this proxy as it is shipped, all of which verify the certificate. " +
+      `The proxy logs in besides, and follows every command. ${repetitions} repetitions, in random order within each; median and quartiles; ratios are taken within one repetition. ` +
+      "Client, relay and server share the cores. Processor time is the relay's own, for each command, in microseconds.",
+    load: before,
+    packages: [],
+    tables: [
+      ...Object.entries(ROWS).map(([name, { title, targets }]) => ({
+        title,
+        columns: ["", "per second", "against haproxy", "p50 in ms", "processor time"],
+        rows: targets
+          .filter((target) => of(name, target, "perSecond").length > 0)
+          .map((target) => [
+            LABELS[target],
+            spread(of(name, target, "perSecond")),
+            ratioText(of(name, target, "perSecond"), of(name, "haproxy", "perSecond")),
+            median(of(name, target, "p50Ms")).toFixed(3),
+            target === "direct" ? "" : median(of(name, target, "cpuMicros")).toFixed(1),
+          ]),
+      })),
+      {
+        title: `Memory for each of ${IDLE_CONNECTIONS.toLocaleString("en")} idle connections`,
+        columns: ["", "kB"],
+        rows: [...idle].map(([target, bytes]) => [LABELS[target], (bytes / 1_000).toFixed(1)]),
+      },
+    ],
+    goals: goals(of, idle),
+    notes: [`Peers: ${peerVersions()}.`],
+  };
+}
+
+/**
+ * @param {(row: string, target: TargetName, unit: keyof Figures) => number[]} of
+ * @param {Map<TargetName, number>} idle
+ * @returns {Goal[]}
+ */
+function goals(of, idle) {
+  const rows = /** @type {const} */ ([
+    ["get", "proxy", "haproxy", 0.8],
+    ["set", "proxy", "haproxy", 0.8],
+    ["get", "proxy", "stunnel", 1.4],
+    ["set", "proxy", "stunnel", 1.4],
+    ["getPipelined", "proxy", "haproxy", 0.8],
+    ["setPipelined", "proxy", "haproxy", 0.8],
+    ["getPipelined", "proxy", "stunnel", 1.15],
+    ["setPipelined", "proxy", "stunnel", 1.15],
+    ["getLarge", "proxy", "haproxy", 0.95],
+    ["setLarge", "proxy", "haproxy", 0.95],
+    ["thousand", "proxy", "stunnel", 1.05],
+    ["thousand", "proxy", "haproxy", 0.48],
+    ["thousand", "workers", "haproxy", 0.8],
+    ["thousand", "pool", "haproxy", 1],
+    ["reconnect", "proxy", "direct", 5],
+    ["reconnect", "proxy", "haproxy", 4],
+  ]);
+  /** @type {(name: string, target: TargetName, peer: TargetName, unit: keyof Figures) => number} */
+  const ratio = (name, target, peer, unit) =>
+    median(pairedRatios(of(name, target, unit), of(name, peer, unit)));
+  const [major = 0] = process.versions.node.split(".").map(Number);
+  const all = [
+    ...rows.map(([name, target, peer, atLeast]) => ({
+      what: `${ROWS[name]?.title}: ${LABELS[target]} against ${LABELS[peer]}`,
+      value: ratio(name, target, peer, "perSecond"),
+      atLeast,
+    })),
+    {
+      what: "p50 of one connection, against haproxy",
+      value: ratio("single", "proxy", "haproxy", "p50Ms"),
+      atMost: 1.2,
+    },
+    {
+      what: "processor time for a GET of 50 connections, against haproxy",
+      value: ratio("get", "proxy", "haproxy", "cpuMicros"),
+      atMost: 1.55,
+    },
+    {
+      what: "kB for an idle connection",
+      value: (idle.get("proxy") ?? Number.NaN) / 1_000,
+      atMost: major < 22 ? 60 : 95,
+    },
+  ];
+  // Without a peer there is nothing to compare with.
+  return all.filter(({ value }) => !Number.isNaN(value));
+}
+
+/**
+ * @param {readonly number[]} values
+ * @param {readonly number[]} others
+ */
+function ratioText(values, others) {
+  return others.length === 0 ? "" : median(pairedRatios(values, others)).toFixed(2);
+}
