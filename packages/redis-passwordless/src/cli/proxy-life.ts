@@ -1,26 +1,15 @@
-import { isLoopback } from "../adapters/plaintext.js";
 import { libraryVersion } from "../diagnose/version.js";
-import { listenLabel } from "../proxy/config/listen-address.js";
 import type { StatusServer } from "../proxy/http/index.js";
-import type { Notice, NoticeFields } from "../proxy/logs/index.js";
-import { troubleOf } from "../proxy/logs/index.js";
 import { reportToOpenTelemetry } from "../proxy/metrics/opentelemetry.js";
 import type { InstanceOptions } from "../proxy/options.js";
 import { type RunningProxy, startProxy } from "../proxy/proxy.js";
-import type { ProxyView } from "../proxy/view.js";
 import type { Identity } from "../reauth/identity.js";
-import { INSTANCE_SETTINGS } from "./proxy-commands.js";
+import { Announcer, type LifeLog } from "./proxy-announcer.js";
 import { ProxyInstances } from "./proxy-instances.js";
 import type { ProxyPlan } from "./proxy-plan.js";
 import { openStatusServer } from "./proxy-status.js";
 import type { Session } from "./session.js";
 import { ServiceManager } from "./systemd.js";
-
-/** Where it goes what a proxy has to tell: its log, or the process that has started it as one of several. */
-export interface LifeLog {
-  follow(view: ProxyView): void;
-  tell(notice: Notice): void;
-}
 
 interface Surroundings {
   readonly session: Session;
@@ -39,6 +28,7 @@ const TEST_MS = 60_000;
 export class ProxyLife {
   readonly #session: Session;
   readonly #log: LifeLog;
+  readonly #announcer: Announcer;
   readonly #onReady: () => void;
   readonly #read: () => ProxyPlan;
   readonly #instances: ProxyInstances;
@@ -52,11 +42,12 @@ export class ProxyLife {
   constructor({ session, log, plan, read, onReady = () => {} }: Surroundings) {
     this.#session = session;
     this.#log = log;
+    this.#announcer = new Announcer(log);
     this.#plan = plan;
     this.#read = read;
     this.#onReady = onReady;
     this.#instances = new ProxyInstances(session.env, plan.workers);
-    this.#manager = new ServiceManager(session.env, (text) => this.#tell("warn", "systemd", text));
+    this.#manager = new ServiceManager(session.env, (text) => this.#announcer.tell("warn", "systemd", text));
   }
 
   /**
@@ -78,7 +69,8 @@ export class ProxyLife {
     let telemetry: Disposable | undefined;
     try {
       status = await openStatusServer(this.#plan, started, () => stop.request());
-      if (status !== undefined) this.#tell("info", "status", `Health and metrics are at ${status.url}`);
+      if (status !== undefined)
+        this.#announcer.tell("info", "status", `Health and metrics are at ${status.url}`);
       proxy = await this.#start();
       start(proxy);
       telemetry = await reportToOpenTelemetry(proxy, libraryVersion());
@@ -104,7 +96,7 @@ export class ProxyLife {
     await this.#prepare(instances);
     const proxy = await startProxy({ instances });
     this.#log.follow(proxy);
-    this.#announce(proxy, instances);
+    this.#announcer.tellInstances(proxy.status(), instances, this.#plan);
     return proxy;
   }
 
@@ -113,39 +105,7 @@ export class ProxyLife {
     const missing = await this.#instances.firstTokens(of, this.#session.stop.signal);
     for (const { identity, error } of missing) {
       const text = `There is no token for the ${identity.description} yet, and clients wait for it`;
-      this.#tell("warn", "noToken", text, { identity: identity.description }, error);
-    }
-  }
-
-  /** What is served where, and what is easily mistaken. */
-  #announce(proxy: RunningProxy, of: readonly InstanceOptions[]): void {
-    for (const { name, endpoint, listening, identity } of proxy.status().instances) {
-      const options = of.find((one) => one.name === name);
-      if (options === undefined) continue;
-      const where = listening.join(" and ");
-      this.#tell("info", "listening", `${name} is on ${where}, and leads to ${endpoint} as ${identity}`, {
-        instance: name,
-        listening: where,
-        endpoint,
-        identity,
-      });
-      this.#warnOfOpenDoors(options);
-      const plan = this.#plan.instances.find((one) => one.name === name);
-      for (const hint of plan?.connection.hints ?? [])
-        this.#tell("info", "hint", hint.replace(/\.$/, ""), { instance: name });
-    }
-  }
-
-  #warnOfOpenDoors({ name, listen, clientPassword }: InstanceOptions): void {
-    if (clientPassword !== undefined) return;
-    for (const address of listen) {
-      if (address.kind !== "tcp" || isLoopback(address.host)) continue;
-      this.#tell(
-        "warn",
-        "open",
-        `${name} listens on ${listenLabel(address)}: whoever reaches that is in the cache without a password; --require-pass-file asks for one`,
-        { instance: name, listening: listenLabel(address) },
-      );
+      this.#announcer.tell("warn", "noToken", text, { identity: identity.description }, error);
     }
   }
 
@@ -156,7 +116,8 @@ export class ProxyLife {
     try {
       await this.#change(proxy, this.#read());
     } catch (error) {
-      this.#tell(
+      if (this.#session.stop.signal.aborted) return;
+      this.#announcer.tell(
         "error",
         "reloadFailed",
         "The new configuration cannot be used, so nothing has changed",
@@ -179,11 +140,13 @@ export class ProxyLife {
       this.#plan = plan;
       void this.#closeUnneeded(this.#instances.retain(plan.instances), left);
     } catch (error) {
-      void this.#closeUnneeded(this.#instances.retain(before.instances));
+      const unused = this.#instances.retain(before.instances);
+      // Those that were there before may have connections that are still leaving.
+      void this.#closeUnneeded(unused.filter((identity) => !this.#identities.has(identity)));
       throw error;
     }
-    this.#tellChange(before, plan);
-    this.#announce(proxy, fresh);
+    this.#announcer.tellChange(before, plan);
+    this.#announcer.tellInstances(proxy.status(), fresh, plan);
   }
 
   async #closeUnneeded(identities: readonly Identity[], left?: Promise<void>): Promise<void> {
@@ -194,30 +157,6 @@ export class ProxyLife {
       this.#identities.delete(identity);
       await identity.close();
     }
-  }
-
-  #tellChange(before: ProxyPlan, after: ProxyPlan): void {
-    const names = (plan: ProxyPlan): string[] => plan.instances.map(({ name }) => name);
-    const isKnown = (fingerprint: string): boolean =>
-      before.instances.some((one) => one.fingerprint === fingerprint);
-    const changed = after.instances
-      .filter(({ fingerprint }) => !isKnown(fingerprint))
-      .map(({ name }) => name);
-    const gone = names(before).filter((name) => !names(after).includes(name));
-    const isNothing = changed.length === 0 && gone.length === 0;
-    this.#tell(
-      "info",
-      "reloaded",
-      `The configuration is read anew: ${isNothing ? "the instances are the same" : `${changed.join(", ") || "nothing"} new or changed, ${gone.join(", ") || "nothing"} gone`}`,
-      { changed: changed.join(" "), gone: gone.join(" ") },
-    );
-    const lasting = lastingChanges(before, after);
-    if (lasting.length > 0)
-      this.#tell(
-        "warn",
-        "restartNeeded",
-        `What has changed in ${lasting.join(", ")} holds from the next start on`,
-      );
   }
 
   async #end(proxy: RunningProxy): Promise<void> {
@@ -237,7 +176,7 @@ export class ProxyLife {
     await proxy.close();
     listener[Symbol.dispose]();
     if (cut > 0)
-      this.#tell(
+      this.#announcer.tell(
         "warn",
         "cut",
         `${cut} ${cut === 1 ? "client" : "clients"} had not finished, and ${cut === 1 ? "was" : "were"} cut off`,
@@ -248,17 +187,6 @@ export class ProxyLife {
   #summary(): string {
     return `serves ${this.#plan.instances.map(({ name }) => name).join(", ")}`;
   }
-
-  #tell(
-    level: Notice["level"],
-    event: string,
-    text: string,
-    fields: NoticeFields = {},
-    error?: unknown,
-  ): void {
-    const trouble = error === undefined ? {} : { trouble: troubleOf(error) };
-    this.#log.tell({ level, event, atMs: Date.now(), text, fields, ...trouble, key: `${event} ${text}` });
-  }
 }
 
 function deferred<T>(): { readonly promise: Promise<T>; readonly resolve: (value: T) => void } {
@@ -267,11 +195,4 @@ function deferred<T>(): { readonly promise: Promise<T>; readonly resolve: (value
     resolve = settle;
   });
   return { promise, resolve };
-}
-
-/** Settings of the process itself, which a reload does not reach. */
-function lastingChanges({ common: before }: ProxyPlan, { common: after }: ProxyPlan): string[] {
-  const names = new Set([...before.names, ...after.names]);
-  const taken = new Set([...INSTANCE_SETTINGS, "min-drain", "max-drain", "config", "instances"]);
-  return [...names].filter((name) => !taken.has(name) && before.text(name) !== after.text(name)).sort();
 }

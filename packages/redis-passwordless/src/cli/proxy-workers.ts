@@ -2,10 +2,11 @@ import cluster, { type Worker } from "node:cluster";
 import { once } from "node:events";
 import type { StatusServer } from "../proxy/http/index.js";
 import { clearWay, type ListenAddress, unusableAddress } from "../proxy/listener.js";
-import { type Notice, type ProxyLog, troubleOf } from "../proxy/logs/index.js";
+import type { ProxyLog } from "../proxy/logs/index.js";
 import { MergedView } from "../proxy/workers/merged-view.js";
 import { Decoder, type WorkerMessage } from "../proxy/workers/messages.js";
 import { EXIT_FAILED } from "./exit-codes.js";
+import { Announcer } from "./proxy-announcer.js";
 import type { ProxyPlan } from "./proxy-plan.js";
 import { openStatusServer } from "./proxy-status.js";
 import type { Session } from "./session.js";
@@ -28,6 +29,7 @@ const AGAIN_MS = 1_000;
 export class Workers {
   readonly #session: Session;
   readonly #log: ProxyLog;
+  readonly #announcer: Announcer;
   readonly #read: () => ProxyPlan;
   readonly #view = new MergedView();
   readonly #manager: ServiceManager;
@@ -37,9 +39,10 @@ export class Workers {
   constructor({ session, log, plan, read }: Surroundings) {
     this.#session = session;
     this.#log = log;
+    this.#announcer = new Announcer(log);
     this.#plan = plan;
     this.#read = read;
-    this.#manager = new ServiceManager(session.env, (text) => this.#tell("warn", "systemd", text));
+    this.#manager = new ServiceManager(session.env, (text) => this.#announcer.tell("warn", "systemd", text));
   }
 
   /**
@@ -59,7 +62,8 @@ export class Workers {
     let status: StatusServer | undefined;
     try {
       status = await openStatusServer(this.#plan, Promise.resolve(this.#view), () => stop.request());
-      if (status !== undefined) this.#tell("info", "status", `Health and metrics are at ${status.url}`);
+      if (status !== undefined)
+        this.#announcer.tell("info", "status", `Health and metrics are at ${status.url}`);
       this.#log.follow(this.#view);
       await clearWays(this.#plan);
       const failed = await Promise.race([this.#start(1), stop.requested()]);
@@ -112,7 +116,7 @@ export class Workers {
   #replace(number: number, how: string): void {
     const { stop } = this.#session;
     if (stop.signal.aborted || this.#view.status().state !== "ready") return;
-    this.#tell("error", "workerEnded", `Worker ${number} has ended (${how}), and is started anew`);
+    this.#announcer.tell("error", "workerEnded", `Worker ${number} has ended (${how}), and is started anew`);
     setTimeout(() => {
       if (!stop.signal.aborted) void this.#start(number);
     }, AGAIN_MS).unref();
@@ -129,7 +133,7 @@ export class Workers {
       for (const worker of this.#running.values()) worker.process.kill("SIGHUP");
     } catch (error) {
       const text = "The new configuration cannot be used, so nothing has changed";
-      this.#tell("error", "reloadFailed", text, error);
+      this.#announcer.tell("error", "reloadFailed", text, {}, error);
     }
     await this.#manager.ready(`serves with ${this.#plan.workers} workers`);
   }
@@ -146,11 +150,6 @@ export class Workers {
     });
     await Promise.all(ends);
     this.#view.enter("closed");
-  }
-
-  #tell(level: Notice["level"], event: string, text: string, error?: unknown): void {
-    const trouble = error === undefined ? {} : { trouble: troubleOf(error) };
-    this.#log.tell({ level, event, atMs: Date.now(), text, fields: {}, ...trouble, key: `${event} ${text}` });
   }
 }
 

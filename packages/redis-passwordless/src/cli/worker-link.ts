@@ -4,7 +4,7 @@ import type { Notice } from "../proxy/logs/index.js";
 import type { ProxyView } from "../proxy/view.js";
 import { TOLD_TO_PRIMARY } from "../proxy/workers/forwarded.js";
 import { encode, type WorkerMessage } from "../proxy/workers/messages.js";
-import type { LifeLog } from "./proxy-life.js";
+import type { LifeLog } from "./proxy-announcer.js";
 
 /** How often the status goes to the primary, in milliseconds. */
 const STATUS_MS = 500;

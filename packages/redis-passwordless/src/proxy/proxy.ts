@@ -1,4 +1,4 @@
-import { invalidOption } from "../core/errors.js";
+import { invalidOption, PasswordlessError } from "../core/errors.js";
 import { Events } from "../core/events.js";
 import type { Identity } from "../reauth/identity.js";
 import type { ProxyEvents, ProxyState } from "./events.js";
@@ -104,6 +104,8 @@ class RedisProxy implements RunningProxy {
     const fresh = all.filter((instance) => !before.includes(instance));
     try {
       for (const instance of fresh) await instance.listen(old);
+      // Who has begun to end meanwhile opens nothing any more.
+      if (this.#state !== "ready") throw closedError();
     } catch (error) {
       await Promise.all(fresh.map((instance) => instance.stopListening()));
       throw error;
@@ -206,6 +208,13 @@ class RedisProxy implements RunningProxy {
       ),
     ];
   }
+}
+
+function closedError(): PasswordlessError {
+  return new PasswordlessError("ERR_PASSWORDLESS_CLOSED", {
+    message: "The proxy is ending.",
+    remedy: "Start a new one with these settings.",
+  });
 }
 
 function leadsToTheSame({ options: one }: Instance, { options: other }: Instance): boolean {

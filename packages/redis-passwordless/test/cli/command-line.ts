@@ -51,11 +51,16 @@ export function start(args: readonly string[], { env = {}, printsToken, uid }: R
   });
   const said = (text: string | RegExp) =>
     new Promise<string>((resolve, reject) => {
+      const isSaid = () => (typeof text === "string" ? stderr.includes(text) : text.test(stderr));
+      const end = () => reject(new Error(`It ended without saying ${String(text)}: ${stderr}`));
       const look = () => {
-        if (typeof text === "string" ? stderr.includes(text) : text.test(stderr)) resolve(stderr);
+        if (!isSaid()) return;
+        child.stderr.off("data", look);
+        child.off("close", end);
+        resolve(stderr);
       };
       child.stderr.on("data", look);
-      child.on("close", () => reject(new Error(`It ended without saying ${String(text)}: ${stderr}`)));
+      child.on("close", end);
       look();
     });
   return { child, ended, said };

@@ -143,6 +143,10 @@ describe.concurrent("proxy", () => {
       /ERROR The new configuration cannot be used, so nothing has changed: .*Did you mean `listen`/,
     );
     await newcomer.ask("+PONG", "PING");
+
+    write("proxy.json", `{"endpoint": "${cache}", "listen": 0, "log-level": "debug"}`);
+    running.signal("SIGHUP");
+    await running.said(/WARN .*What has changed in log-level holds from the next start on/);
     for (const client of [inside[0], third, newcomer]) client.socket.destroy();
     running.signal("SIGTERM");
     expect((await running.ended).code).toBe(143);
