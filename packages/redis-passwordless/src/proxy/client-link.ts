@@ -103,6 +103,13 @@ export class ClientLink implements Link {
     this.#server.resume();
   }
 
+  /** Takes the client off, and leaves to the next connection what it sends from now on. */
+  unbindUnread(): void {
+    const client = this.#client;
+    this.unbind();
+    client?.socket.pause();
+  }
+
   /** What the client has sent before it was bound. */
   replay(bytes: Buffer): void {
     if (this.#user !== undefined) this.#fromClient(this.#user, bytes);

@@ -73,7 +73,7 @@ export class ServerConnection {
     socket.on("error", () => {});
     socket.on("end", () => {
       this.#wasQuiet = this.isIdle;
-      if (this.#user === undefined || this.#wasQuiet) socket.destroy();
+      if (this.#user === undefined || this.#wasQuiet) this.#endUnnoticed();
       else this.#user.onServerEnd();
     });
     socket.once("close", () => this.#closed());
@@ -165,8 +165,14 @@ export class ServerConnection {
     // A timer is shorter than some tokens live.
     if (this.#clock.now() < token.expiresAtMs - safetyMarginMs(token)) return this.#loggedIn(token);
     this.#wasQuiet = this.isIdle;
-    if (this.#user === undefined || this.#wasQuiet) this.#socket.destroy();
+    if (this.#user === undefined || this.#wasQuiet) this.#endUnnoticed();
     else this.#user.onExpiring(token);
+  }
+
+  /** Until the connection is gone its client is not read: what comes now is for the next one. */
+  #endUnnoticed(): void {
+    this.#link.unbindUnread();
+    this.#socket.destroy();
   }
 
   #closed(): void {
