@@ -25,7 +25,7 @@ export class OwnConnection {
     return this.#desk.isLocked ? this.#desk.refusal(name) : undefined;
   }
 
-  /** Answers AUTH, HELLO, QUIT, RESET, and CLIENT SETNAME, GETNAME, SETINFO. */
+  /** Answers AUTH, HELLO, QUIT, RESET, and CLIENT SETNAME, GETNAME, SETINFO, MAINT_NOTIFICATIONS. */
   answer(args: readonly Buffer[]): OwnAnswer {
     const name = word(args, 0);
     if (name === "QUIT") return { kind: "answer", reply: OK, ends: true };
@@ -66,6 +66,10 @@ export class OwnConnection {
 
   #client(args: readonly Buffer[]): OwnAnswer {
     const subcommand = word(args, 1);
+    // The server would announce maintenance on a connection that is not the client's; clients go on without.
+    if (subcommand === "MAINT_NOTIFICATIONS") {
+      return error("unknown subcommand 'MAINT_NOTIFICATIONS'. Try CLIENT HELP.");
+    }
     const needed = { SETNAME: 3, GETNAME: 2, SETINFO: 4 }[subcommand];
     if (args.length !== needed) {
       return error(`wrong number of arguments for 'client|${subcommand.toLowerCase()}' command`);

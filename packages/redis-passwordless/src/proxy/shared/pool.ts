@@ -13,6 +13,11 @@ export interface PoolOptions {
   readonly spares?: number;
   /** How long all wait for one who does not read, in milliseconds. @default that of a shared connection */
   readonly patienceMs?: number;
+  /**
+   * A connection that has been silent for this long, in milliseconds, gets a PING.
+   * @default 150_000 — Azure closes connections that have been silent for 10 minutes, and load balancers sooner
+   */
+  readonly pingIntervalMs?: number;
   readonly clock?: Clock;
   /** Told of every connection that has been opened, and of every failure to do so. */
   readonly onConnected?: (connection: UpstreamConnection) => void;
@@ -215,10 +220,11 @@ export class Pool {
   }
 
   #add(upstream: UpstreamConnection, protocol: Protocol, set: Set<SharedConnection>): SharedConnection {
-    const { server, patienceMs, clock } = this.#options;
+    const { server, patienceMs, pingIntervalMs = 150_000, clock } = this.#options;
     const connection = new SharedConnection(upstream, {
       label: server.label,
       protocol,
+      pingIntervalMs,
       ...(patienceMs === undefined ? {} : { patienceMs }),
       ...(clock === undefined ? {} : { clock }),
     });

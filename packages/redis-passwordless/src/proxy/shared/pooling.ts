@@ -30,6 +30,7 @@ const WITHIN: Readonly<Record<string, Sharing>> = {
   "CLIENT|SETNAME": "client",
   "CLIENT|GETNAME": "client",
   "CLIENT|SETINFO": "client",
+  "CLIENT|MAINT_NOTIFICATIONS": "client",
   "CLIENT|LIST": "own",
   "CLIENT|KILL": "own",
   "CLIENT|UNBLOCK": "own",
@@ -70,11 +71,11 @@ export class Pooling {
     if (sharing !== undefined) return sharing;
     if (name === "SELECT") return args.length === 2 && word(args, 1) === "0" ? "shared" : "own";
     if (name === "XREAD" || name === "XREADGROUP") return isBlockingRead(args) ? "own" : "shared";
-    const facts = this.#table.find(args);
-    const within = facts === undefined ? undefined : WITHIN[facts.name];
+    const within = WITHIN[`${name}|${word(args, 1)}`];
     if (within !== undefined) return within;
-    // A subcommand that does not exist is answered with an error.
     if (name === "CLIENT") return "forever";
+    // A subcommand that does not exist is answered with an error.
+    const facts = this.#table.find(args);
     return facts === undefined ? "own" : byFlags(facts);
   }
 

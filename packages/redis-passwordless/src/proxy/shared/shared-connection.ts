@@ -2,6 +2,7 @@ import { encodeCommand, ReplyScanner } from "resp-framing";
 import { type Clock, systemClock } from "../../core/clock.js";
 import type { PasswordlessError } from "../../core/errors.js";
 import type { Token } from "../../core/token.js";
+import { IdlePing } from "../../inband/idle-ping.js";
 import { encodeAuth, textOf } from "../../inband/login.js";
 import { type Connection, encryptionOf, type LoginResult, refusedError } from "../../reauth/connection.js";
 import { unreachableError } from "../../reauth/unreachable.js";
@@ -21,6 +22,11 @@ export interface SharedConnectionOptions {
    * @default 2_000
    */
   readonly patienceMs?: number;
+  /**
+   * A connection that has been silent for this long, in milliseconds, gets a PING.
+   * @default none
+   */
+  readonly pingIntervalMs?: number | undefined;
   /** @default the system's */
   readonly clock?: Clock | undefined;
 }
@@ -44,6 +50,7 @@ export class SharedConnection implements Connection {
   readonly #line = new ReplyLine();
   readonly #outgoing = new Outgoing();
   readonly #patience: Patience;
+  readonly #idlePing: IdlePing | undefined;
   readonly #onClosed: (() => void)[] = [];
   readonly #onRoom: (() => void)[] = [];
   readonly #onQuiet: (() => void)[] = [];
@@ -63,7 +70,11 @@ export class SharedConnection implements Connection {
     this.#upstream = upstream;
     this.#token = upstream.token;
     const { socket } = upstream;
-    this.#patience = new Patience(options.clock ?? systemClock, options.patienceMs ?? 2_000, {
+    const clock = options.clock ?? systemClock;
+    if (options.pingIntervalMs !== undefined) {
+      this.#idlePing = new IdlePing(clock, options.pingIntervalMs, () => void this.ask("PING"));
+    }
+    this.#patience = new Patience(clock, options.patienceMs ?? 2_000, {
       stop: () => socket.pause(),
       go: () => socket.resume(),
     });
@@ -246,6 +257,7 @@ export class SharedConnection implements Connection {
     this.#isFlushing = false;
     if (!this.#isOpen || this.#login !== undefined) return;
     const parts = this.#outgoing.take();
+    this.#idlePing?.sent();
     this.#line.sent();
     const { socket } = this.#upstream;
     const [only] = parts;
@@ -354,6 +366,7 @@ export class SharedConnection implements Connection {
   #finish(): void {
     this.#isOpen = false;
     this.#patience.end();
+    this.#idlePing?.close();
     this.#drained();
     for (const resolve of this.#onQuiet.splice(0)) resolve();
     for (const listener of this.#onClosed.splice(0)) listener();

@@ -260,6 +260,19 @@ test("commands longer than a megabyte go through, without waiting for the end of
 });
 
 describe("ordinary clients", () => {
+  test("keep to the shared connections, whatever they send when they connect", async (t) => {
+    const { bench, proxy } = await PooledServer.start(t, { size: 1 });
+    const socket = { port: proxy.port };
+    const [two, three] = await Promise.all(
+      ([2, 3] as const).map((RESP) => createClient({ RESP, socket, name: "mine" }).connect()),
+    );
+    const io = new Redis({ port: proxy.port, connectionName: "mine" });
+    await Promise.all([two?.set("a", 1), three?.get("a"), io.get("a"), io.mget("a", "b")]);
+    expect(await connectionsOf(bench)).toBe(2);
+    for (const client of [two, three]) client?.destroy();
+    io.disconnect();
+  });
+
   test.for([2, 3] as const)("node-redis with RESP%i does all that it does", async (RESP, t) => {
     const { proxy } = await PooledServer.start(t);
     const client = await createClient({ RESP, socket: { port: proxy.port } }).connect();

@@ -234,6 +234,23 @@ test("is handed over while nobody waits, with the token that it has logged in wi
   expect(String(await next.ask("PING"))).toBe("+PONG\r\n");
 });
 
+test("a silent connection gets a PING, whose reply is nobody's", async (t) => {
+  const bench = await Bench.start(t);
+  const clock = new ManualClock();
+  const shared = await bench.share({ clock, pingIntervalMs: 1_000 });
+  const reader = new Reader(shared);
+  const pings = async (): Promise<number> => {
+    const info = String(await bench.server.command("INFO", "commandstats"));
+    return Number(/cmdstat_ping:calls=(\d+)/.exec(info)?.[1] ?? 0);
+  };
+  const before = await pings();
+  await clock.advance(2_000);
+  await shared.whenQuiet();
+  expect(await pings()).toBe(before + 1);
+  reader.send("ECHO x");
+  expect(await reader.read(1)).toEqual(["$1\r\nx\r\n"]);
+});
+
 test("what is no Redis protocol ends the connection with an error that says so", async (t) => {
   const server = createServer(
     (socket) => void socket.on("data", () => socket.write("HTTP/1.1 400 Bad Request\r\n")),
