@@ -27,6 +27,8 @@ export class ClientSession implements ServerConnectionUser {
   #connection: ServerConnection | undefined;
   #reason: ClientEnd | undefined;
   #hasClientEnded = false;
+  /** Whether it waits without a connection, because it would not notice another one. */
+  #isParked = false;
   /** Resolves when the client's connection has ended. */
   readonly ended: Promise<ClientEnd>;
 
@@ -55,6 +57,19 @@ export class ClientSession implements ServerConnectionUser {
     this.#abort.abort(new Error("the proxy is closing"));
     this.#connection?.destroy();
     this.#options.client.socket.destroy();
+  }
+
+  /** Ends the connection if the client waits for nothing. */
+  dismissIfIdle(): void {
+    const isIdle = this.#connection === undefined ? this.#isParked : this.#connection.isIdle;
+    if (!isIdle) return;
+    this.#reason ??= "closing";
+    this.#isParked = false;
+    const { socket, reads } = this.#options.client;
+    // What it sends from now on is not executed, and it sees the connection end instead of an answer.
+    this.#leave();
+    reads.onBytes = () => {};
+    refuse(socket, "");
   }
 
   /** Ends the connection with an error that the client gets to read. */
@@ -94,7 +109,9 @@ export class ClientSession implements ServerConnectionUser {
   /** Nothing of the client's is lost with the connection: the next one is opened when it has something to say. */
   #park(setup: readonly Buffer[]): void {
     const { socket, reads } = this.#options.client;
+    this.#isParked = true;
     reads.onBytes = (bytes) => {
+      this.#isParked = false;
       const early = Buffer.from(bytes);
       reads.onBytes = undefined;
       socket.pause();

@@ -174,6 +174,11 @@ export class Instance {
     while (this.#clients.size > 0) await Promise.all([...this.#clients].map((client) => client.ended));
   }
 
+  /** Ends the connections of clients that wait for nothing: of connection pools, which would keep them for ever. */
+  dismissIdle(): void {
+    for (const client of this.#clients) client.dismissIfIdle();
+  }
+
   /** Ends every connection. */
   destroy(): void {
     for (const client of this.#clients) client.destroy("closing");

@@ -29,13 +29,15 @@ export interface RunningProxy extends AsyncDisposable {
    * @throws {PasswordlessError} `ERR_PASSWORDLESS_INVALID_OPTION` when nobody can listen there; then nothing has changed
    */
   reload(options: ProxyOptions & Pick<DrainOptions, "maxMs">): Promise<{ readonly left: Promise<void> }>;
-  /** Waits for those who are inside, then ends. */
+  /** Waits for those who are inside, and ends the connections of those who wait for nothing; then ends itself. */
   drain(options?: DrainOptions): Promise<void>;
   /** Ends every connection at once. */
   close(): Promise<void>;
 }
 
 const LONGEST_DRAIN_MS = 30_000;
+/** How often clients that wait for nothing are looked for while the proxy ends, in milliseconds. */
+const DISMISSAL_MS = 100;
 
 /**
  * Starts a proxy: resolves when every instance listens.
@@ -159,7 +161,11 @@ class RedisProxy implements RunningProxy {
     if (minMs > 0) await pause(minMs);
     await Promise.all(this.#instances.map((instance) => instance.stopListening()));
     const left = Math.max(0, maxMs - minMs);
+    const dismissal = setInterval(() => {
+      for (const instance of this.#everybody) instance.dismissIdle();
+    }, DISMISSAL_MS);
     await Promise.race([this.#empty(), pause(left)]);
+    clearInterval(dismissal);
     await this.close();
   }
 

@@ -138,6 +138,20 @@ describe("a client password", () => {
 });
 
 describe("the end", () => {
+  test("does not wait for clients that wait for nothing", async () => {
+    cache = await ProxiedCache.start();
+    const [idle, blocked] = await Promise.all([cache.raw(), cache.raw()]);
+    await idle.write("PING").read(1);
+    await blocked.write("PING").read(1);
+    blocked.write("BLPOP list 0");
+    const drained = cache.proxy.drain({ maxMs: 60_000 });
+    await idle.closed;
+    expect(idle.frames).toEqual(["+PONG\r\n"]);
+    await vi.waitFor(() => expect(cache!.proxy.status().instances[0]?.counters.openClients).toBe(1));
+    blocked.socket.destroy();
+    await drained;
+  });
+
   test("comes when the last client has left, or the time is up", async () => {
     cache = await ProxiedCache.start();
     const [first, second] = await Promise.all([cache.raw(), cache.raw()]);
