@@ -13,6 +13,7 @@ const VARIANTS = LONG ? 10 : 2;
 /** Against another direct connection: what differs there is no fault of the proxy, and would need a mask. */
 const RELAYS: readonly (readonly [string, () => Promise<World>])[] = [
   ["the proxy", proxiedWorld],
+  ["the proxy, whose clients share connections", () => proxiedWorld({ instance: { pool: 2 } })],
   ...(LONG
     ? ([
         ["another direct connection", directWorld],

@@ -178,9 +178,11 @@ export const MASKS: readonly Mask[] = [
   },
   {
     commands: /^MONITOR$/,
-    reason: "times, addresses of connections, and their logins, of which the proxy has more",
+    reason:
+      "times and addresses; logins, and what takes back a client's settings: connections outlive their clients",
     show: without(/\d+\.\d{6}(?= \[)/g, /(?<=\[\d+ )[^\]]+/g),
-    drop: ({ text }) => text?.endsWith('"AUTH" "(redacted)" "(redacted)"') === true,
+    drop: ({ text }) =>
+      /"(AUTH" "\(redacted\)" "\(redacted\)|SELECT" "0|HELLO" "2|CLIENT" "SETNAME" ")"$/.test(text ?? ""),
     lasts: true,
   },
 ];
