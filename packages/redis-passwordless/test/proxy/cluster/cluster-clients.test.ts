@@ -34,12 +34,12 @@ const CLIENTS: readonly (readonly [string, (cache: ProxiedCache) => ClusterClien
 ];
 
 function start(
-  announce: "ip" | "hostname" | "unreachableIp",
+  cluster: { readonly announce: "ip" | "hostname" | "unreachableIp"; readonly replicas?: number },
   tokenLifetimeMs?: number,
 ): Promise<ProxiedCache> {
   return ProxiedCache.start(
     {
-      redis: { cluster: { masters: 3, replicas: 1, announce } },
+      redis: { cluster: { masters: 3, ...cluster } },
       ...(tokenLifetimeMs === undefined ? {} : { tokenLifetimeMs }),
     },
     { addressMap: reachedByEndpoint("localhost") },
@@ -56,7 +56,7 @@ describe.each(["ip", "hostname", "unreachableIp"] as const)(
   (announce) => {
     let cache: ProxiedCache;
     beforeAll(async () => {
-      cache = await start(announce);
+      cache = await start({ announce });
     }, LONG);
     afterAll(() => cache[Symbol.asyncDispose]());
 
@@ -99,7 +99,7 @@ describe("planned failovers and rotations under load", () => {
   let writes: NumberedWrites[];
   const heard = new Map<string, string[]>();
   beforeAll(async () => {
-    cache = await start("ip", TOKEN_LIFETIME_MS);
+    cache = await start({ announce: "ip", replicas: 1 }, TOKEN_LIFETIME_MS);
     const clients = CLIENTS.map(([, make]) => make(cache));
     await Promise.all(clients.map((client) => client.connect()));
     writes = clients.map((client) => new NumberedWrites(client, PER_SECOND));
