@@ -4,7 +4,7 @@ import { compareSessions } from "./conform.js";
 import { type KnownCommand, knownCommands, sessionsOf } from "./corpus.js";
 import { LONG } from "./length.js";
 import { proxiedWorld } from "./proxied-world.js";
-import { directWorld, haproxyWorld, type World } from "./worlds.js";
+import { directWorld, haproxyWorld, serverWorld, type World } from "./worlds.js";
 
 /** The same calls in every run; a number of one's own makes others. */
 const SEEDS = process.env["SEED"]?.split(",").map(Number) ?? (LONG ? [1, 2, 3, 4, 5] : [1]);
@@ -18,6 +18,7 @@ const RELAYS: readonly (readonly [string, () => Promise<World>])[] = [
     ? ([
         ["another direct connection", directWorld],
         ["haproxy", haproxyWorld],
+        ["the server, without a gateway", serverWorld],
       ] as const)
     : []),
 ];

@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { connect as connectTcp } from "node:net";
@@ -57,6 +58,19 @@ export async function directWorld(): Promise<World> {
     async () => logIn(await dialGateway(azure), azure),
     async () => {},
   );
+}
+
+/** Clients connect to the server itself, past the gateway: what differs from `directWorld` is the gateway's doing. */
+export async function serverWorld(): Promise<World> {
+  const { azure } = await startCache();
+  const password = randomUUID();
+  const connect = async (): Promise<Duplex> => {
+    const socket = await dial(Number(new URL(azure.redis.backendUrl).port));
+    return greeted(socket, ["AUTH", OBJECT_ID, password]);
+  };
+  const world = await makeWorld("server", azure, connect, async () => {});
+  await world.admin.run([["ACL", "SETUSER", OBJECT_ID, `>${password}`]]);
+  return { ...world, login: async () => [OBJECT_ID, password] };
 }
 
 /** Clients connect to a haproxy that adds TLS, and log in: a relay that is known to be transparent. */
@@ -132,7 +146,11 @@ async function dialGateway(azure: Emulator): Promise<Duplex> {
 }
 
 async function logIn(socket: Duplex, azure: Emulator): Promise<Duplex> {
-  socket.write(encodeCommand(["AUTH", OBJECT_ID, await azure.issueToken(OBJECT_ID)]));
+  return greeted(socket, ["AUTH", OBJECT_ID, await azure.issueToken(OBJECT_ID)]);
+}
+
+async function greeted(socket: Duplex, login: readonly string[]): Promise<Duplex> {
+  socket.write(encodeCommand(login));
   let received = "";
   while (readReplies(received).replies.length === 0) {
     const [chunk] = (await once(socket, "data")) as [Buffer];
