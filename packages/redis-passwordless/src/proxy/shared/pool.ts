@@ -155,10 +155,13 @@ export class Pool {
 
   async #takeOver(connection: SharedConnection | undefined): Promise<UpstreamConnection | undefined> {
     if (connection === undefined || !this.#shared[connection.protocol].delete(connection)) return undefined;
-    await connection.whenQuiet();
-    const upstream = connection.release();
-    // A login of ours was under way: the connection goes on being shared.
-    if (upstream === undefined && connection.isOpen) this.#shared[connection.protocol].add(connection);
+    let upstream: UpstreamConnection | undefined;
+    while (upstream === undefined && connection.isOpen) {
+      await connection.whenQuiet();
+      upstream = connection.release();
+      // A login of ours is under way.
+      if (upstream === undefined) await new Promise(setImmediate);
+    }
     return upstream;
   }
 

@@ -1,3 +1,5 @@
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
 import { Redis } from "ioredis";
 import { createClient } from "redis";
 import { encodeCommand } from "resp-framing";
@@ -319,6 +321,14 @@ describe("ordinary clients that know no cluster", () => {
     await vi.waitFor(() => expect(heard).toEqual(["hello"]));
     for (const one of [client, subscriber, other]) one.disconnect();
   });
+});
+
+test("redis-benchmark finds one server, that takes MSET of ten random keys and pipelines of 16", async () => {
+  const args = ["-p", String(cache.port), "-n", "2000", "-c", "20", "-P", "16", "-r", "1000", "--csv"];
+  const { stdout, stderr } = await promisify(execFile)("redis-benchmark", args);
+  const rows = stdout.trim().split("\n").slice(1);
+  expect([rows.length, rows.filter((row) => !/^"[^"]+","\d+\.\d+"/.test(row))]).toEqual([20, []]);
+  expect(stderr).not.toMatch(/error/i);
 });
 
 test("what is no command is told, behind the replies that are under way", async () => {
