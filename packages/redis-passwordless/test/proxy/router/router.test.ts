@@ -146,7 +146,7 @@ describe("commands about the whole", () => {
   test("say that this is no cluster", async () => {
     const client = await cache.client();
     expect(await client.say("CLUSTER SLOTS")).toBe("-ERR This instance has cluster support disabled\r\n");
-    expect(await client.say("INFO")).toMatch(/redis_mode:standalone\r\n.*cluster_enabled:0\r\n/s);
+    expect(await client.say("INFO")).toMatch(/(?:redis|server)_mode:standalone\r\n.*cluster_enabled:0\r\n/s);
     expect(await client.say("HELLO 3")).toMatch(/^%7\r\n.*mode\r\n\$10\r\nstandalone\r\n/s);
     expect(await client.say("CLIENT TRACKING ON")).toMatch(
       /^-ERR_PASSWORDLESS_COMMAND_REFUSED "CLIENT TRACKING"/,
