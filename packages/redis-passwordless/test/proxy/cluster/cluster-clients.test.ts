@@ -99,7 +99,7 @@ describe("planned failovers and rotations under load", () => {
   let writes: NumberedWrites[];
   const heard = new Map<string, string[]>();
   beforeAll(async () => {
-    cache = await start({ announce: "ip", replicas: 1 }, TOKEN_LIFETIME_MS);
+    cache = await start({ announce: "ip", replicas: 1 }, 2 * TOKEN_LIFETIME_MS);
     const clients = CLIENTS.map(([, make]) => make(cache));
     await Promise.all(clients.map((client) => client.connect()));
     writes = clients.map((client) => new NumberedWrites(client, PER_SECOND));
