@@ -157,9 +157,14 @@ export const MASKS: readonly Mask[] = [
   },
   {
     commands:
-      /^(SMEMBERS|SINTER|SUNION|SDIFF|KEYS|SORT|SORT_RO|COMMAND|COMMAND\|.*|ACL\|CAT|FUNCTION\|LIST|PUBSUB\|.*|CONFIG\|GET|[PS]?UNSUBSCRIBE)$/,
+      /^(SMEMBERS|SINTER|SUNION|SDIFF|KEYS|COMMAND|COMMAND\|.*|ACL\|CAT|FUNCTION\|LIST|PUBSUB\|.*|CONFIG\|GET|[PS]?UNSUBSCRIBE)$/,
     reason: "comes in the order of a hash table, whose seed is each server's own",
     show: unordered,
+  },
+  {
+    commands: /^(SORT|SORT_RO)$/,
+    reason: "picks from a hash table with LIMIT, where BY names no key",
+    show: shape,
   },
   {
     commands: /^(DUMP|FUNCTION\|DUMP)$/,

@@ -79,12 +79,17 @@ describe.concurrent.each([2, 3] as const)("RESP%i, while a new token arrives eve
   test("replies are those of a direct connection", { timeout: 900_000 }, async () => {
     for (const scenario of PLAYED) {
       await Promise.all([direct.reset(), proxied.reset()]);
+      const since = proxied.azure.events.length;
       const [expected, actual] = await Promise.all([
         played(scenario, protocol, direct),
         played(scenario, protocol, proxied, () => rotation(proxied)),
       ]);
       expect(expected.get("(failure)"), scenario.name).toBeUndefined();
-      expect(scenarioDifferences(expected, actual, scenario.masks), scenario.name).toEqual([]);
+      const ends = proxied.azure.events.slice(since).flatMap((event) => {
+        return event.type === "disconnected" ? [`${event.connectionId} by ${event.reason}`] : [];
+      });
+      const found = scenarioDifferences(expected, actual, scenario.masks);
+      expect(found, `${scenario.name}; connections ended: ${ends.join(", ")}`).toEqual([]);
     }
 
     const commands = await knownCommands(direct.admin);

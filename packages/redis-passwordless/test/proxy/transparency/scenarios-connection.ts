@@ -268,6 +268,7 @@ export const CONNECTION: readonly Scenario[] = [
   },
   {
     name: "killed by another client",
+    masks: ["MONITOR"],
     play: async (stage, protocol) => {
       const b = await stage.enter("b", protocol);
       for (const before of ["GET num", "SUBSCRIBE c", "MULTI", "MONITOR", "WATCH num"]) {
