@@ -3,7 +3,7 @@ import { BaseSequencer, type TestSpecification } from "vitest/node";
 
 /** Where most of the time is spent waiting: for tokens to end, for clusters to form, for processes to start. */
 const WAITING =
-  /\/(adapters|developer|diagnose|examples|one-call|package|readme|shipped|topology|cluster|cli|product)\//;
+  /\/(adapters|developer|diagnose|examples|one-call|package|proxy|readme|shipped|topology|cluster|cli|product)\//;
 
 /** Short files that take long. Last in line, one of them would keep a single core busy at the end. */
 const LONG_FOR_THEIR_SIZE =

@@ -101,7 +101,6 @@ export const PROXY = {
   },
   exclusive: [
     ["instances", "endpoint"],
-    ["pool", "single-endpoint"],
     ["quiet", "verbose", "log-level"],
     ["client-id", "object-id", "resource-id"],
     ["certificate", "federated-token-file"],

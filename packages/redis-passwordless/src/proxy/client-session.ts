@@ -7,6 +7,7 @@ import type { ClientEnd } from "./events.js";
 import type { Client } from "./io/shared-reads.js";
 import { refuse } from "./refuse.js";
 import { respError } from "./resp-error.js";
+import type { ServedClient } from "./served-client.js";
 import type { ServerConnection, ServerConnectionUser } from "./server-connection.js";
 import type { ServerConnections } from "./server-connections.js";
 
@@ -20,7 +21,7 @@ export interface ClientSessionOptions {
 }
 
 /** One client: let in, joined with a connection to the server, and with another one if that is lost in a quiet moment. */
-export class ClientSession implements ServerConnectionUser {
+export class ClientSession implements ServedClient, ServerConnectionUser {
   readonly #options: ClientSessionOptions;
   readonly #abort = new AbortController();
   readonly #desk: ClientDesk;
@@ -59,10 +60,12 @@ export class ClientSession implements ServerConnectionUser {
     this.#options.client.socket.destroy();
   }
 
-  /** Ends the connection if the client waits for nothing. */
-  dismissIfIdle(): void {
-    const isIdle = this.#connection === undefined ? this.#isParked : this.#connection.isIdle;
-    if (!isIdle) return;
+  get isIdle(): boolean {
+    return this.#connection === undefined ? this.#isParked : this.#connection.isIdle;
+  }
+
+  /** Ends the connection of a client that is idle, so that it can be used by another one. */
+  dismiss(): void {
     this.#reason ??= "closing";
     this.#isParked = false;
     const { socket, reads } = this.#options.client;

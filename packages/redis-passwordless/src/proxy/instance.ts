@@ -3,22 +3,31 @@ import { systemClock } from "../core/clock.js";
 import { PasswordlessError } from "../core/errors.js";
 import type { Events } from "../core/events.js";
 import type { MappedAddress } from "../topology/address-map.js";
+import { ClientDesk } from "./client-desk.js";
 import { ClientSession } from "./client-session.js";
 import { ClusterView } from "./cluster/cluster-view.js";
 import type { Door } from "./cluster/node-doors.js";
 import { besideServer, nodeHosts, nodeServer } from "./cluster/node-server.js";
 import { openDoor } from "./cluster/open-door.js";
 import type { ProxyEvents } from "./events.js";
-import { withSharedReads } from "./io/shared-reads.js";
+import { type Client, withSharedReads } from "./io/shared-reads.js";
 import { type ListenAddress, Listener } from "./listener.js";
 import type { InstanceOptions } from "./options.js";
 import { refuse } from "./refuse.js";
 import { respError } from "./resp-error.js";
+import { Cluster } from "./router/cluster.js";
+import { RouterClient } from "./router/router-client.js";
+import { type ServedClient, WaitingClient } from "./served-client.js";
 import { ServerConnections } from "./server-connections.js";
+import type { PoolOptions } from "./shared/pool.js";
+import { PooledCache } from "./shared/pooled-cache.js";
+import { PooledClient } from "./shared/pooled-client.js";
 import type { InstanceCounters, InstanceStatus } from "./status.js";
 import { type ServerAddress, Upstream, type UpstreamConnection } from "./upstream.js";
 
 const CONNECT_TIMEOUT_MS = 10_000;
+/** Connections to each node that clients share where a cluster is offered as one server. */
+const SHARED_BY_NODE = 2;
 
 /** A server of the cache, and the connections to it. */
 interface Place {
@@ -38,7 +47,11 @@ export class Instance {
   /** The nodes of a cluster. */
   readonly #nodes = new Map<string, Place>();
   readonly #listeners: Listener[] = [];
-  readonly #clients = new Set<ClientSession>();
+  /** Set where clients share connections. */
+  readonly #pooled: PooledCache | undefined;
+  /** Set where a cluster is offered as one server. */
+  readonly #router: Cluster | undefined;
+  readonly #clients = new Set<ServedClient>();
   readonly #counters: InstanceCounters = {
     openClients: 0,
     clients: 0,
@@ -58,16 +71,36 @@ export class Instance {
     this.name = options.name;
     this.options = options;
     this.#events = events;
-    const { server, addressMap, nodePorts, isSingleEndpoint = false } = options;
-    if (!isSingleEndpoint) {
+    const { server, addressMap = besideServer(options.server), nodePorts, pool, isSingleEndpoint } = options;
+    const isShared = isSingleEndpoint === true || pool !== undefined;
+    if (!isShared) {
       this.#cluster = new ClusterView({
         clock: systemClock,
-        addressMap: addressMap ?? besideServer(server),
+        addressMap,
         ports: nodePorts,
         open: (node, port) => this.#openNode(node, port),
       });
     }
     this.#endpoint = this.#place(server);
+    const { upstream } = this.#endpoint;
+    if (isSingleEndpoint === true) {
+      this.#router = new Cluster({
+        endpoint: server,
+        pool: { size: pool ?? SHARED_BY_NODE, ...this.#shared(upstream) },
+        server: (announced) => this.#node(addressMap(announced) ?? announced).upstream,
+      });
+    } else if (pool !== undefined) {
+      this.#pooled = new PooledCache({ server: upstream, size: pool, ...this.#shared(upstream) });
+    }
+  }
+
+  /** What is told of connections that clients share. */
+  #shared(upstream: Upstream): Pick<PoolOptions, "onConnected" | "onDisconnected" | "onFailed"> {
+    return {
+      onConnected: (connection) => this.#connected(connection, upstream),
+      onDisconnected: () => this.#disconnected(),
+      onFailed: (error) => this.#failed(error, upstream),
+    };
   }
 
   #place(address: ServerAddress): Place {
@@ -95,13 +128,17 @@ export class Instance {
 
   /** Offers a node of the cluster at a local port. */
   async #openNode(node: MappedAddress, port: number): Promise<Door> {
-    const { server, nodePorts } = this.options;
-    const hosts = nodeHosts(this.#listeners, nodePorts);
-    const address = nodeServer(server, node);
+    const hosts = nodeHosts(this.#listeners, this.options.nodePorts);
+    const place = this.#node(node);
+    return openDoor(hosts, port, (client) => this.#accept(client, place));
+  }
+
+  #node(node: MappedAddress): Place {
+    const address = nodeServer(this.options.server, node);
     const key = JSON.stringify(address);
     const place = this.#nodes.get(key) ?? this.#place(address);
     this.#nodes.set(key, place);
-    return openDoor(hosts, port, (client) => this.#accept(client, place));
+    return place;
   }
 
   /** Closes the ports of its nodes, and has another instance open them again. */
@@ -176,13 +213,19 @@ export class Instance {
 
   /** Ends the connections of clients that wait for nothing: of connection pools, which would keep them for ever. */
   dismissIdle(): void {
-    for (const client of this.#clients) client.dismissIfIdle();
+    for (const client of this.#clients) {
+      if (!client.isIdle) continue;
+      if (client instanceof ClientSession) client.dismiss();
+      else client.destroy("closing");
+    }
   }
 
   /** Ends every connection. */
   destroy(): void {
     for (const client of this.#clients) client.destroy("closing");
     void this.#cluster?.close();
+    this.#router?.close();
+    this.#pooled?.pool.close();
     for (const { connections, subscriptions } of this.#places) {
       connections.close();
       for (const subscription of subscriptions) subscription[Symbol.dispose]();
@@ -198,7 +241,7 @@ export class Instance {
       identity: this.options.identity.description,
       counters: { ...this.#counters },
       maxClients: this.options.maxClients,
-      idleClients: sum(this.#places, ({ connections }) => connections.idle),
+      idleClients: [...this.#clients].filter(({ isIdle }) => isIdle).length,
       spareUpstreams: sum(this.#places, ({ connections }) => connections.spare),
       lastConnectedAtMs: this.#lastConnectedAtMs,
       lastFailure: this.#lastFailure,
@@ -207,7 +250,7 @@ export class Instance {
 
   #accept(socket: Socket, place: Place = this.#endpoint): void {
     const counters = this.#counters;
-    const { maxClients = Number.POSITIVE_INFINITY, clientPassword } = this.options;
+    const { maxClients = Number.POSITIVE_INFINITY } = this.options;
     if (counters.openClients >= maxClients) {
       counters.clientsOverLimit += 1;
       refuse(socket, respError(limitError(this.name, maxClients)));
@@ -219,13 +262,7 @@ export class Instance {
     const client = counters.clients;
     const startedMs = performance.now();
     this.#events.emit("clientConnected", { instance: this.name, client });
-    const session = new ClientSession({
-      client: withSharedReads(socket),
-      label: place.upstream.label,
-      connections: place.connections,
-      clientPassword,
-      onFailed: (error) => this.#failed(error, place.upstream),
-    });
+    const session = this.#serve(withSharedReads(socket), place, client);
     this.#clients.add(session);
     void session.ended.then((reason) => {
       this.#clients.delete(session);
@@ -233,6 +270,33 @@ export class Instance {
       const openMs = performance.now() - startedMs;
       this.#events.emit("clientClosed", { instance: this.name, client, reason, openMs });
     });
+  }
+
+  #serve(client: Client, { upstream, connections }: Place, id: number): ServedClient {
+    const { clientPassword } = this.options;
+    const counters = this.#counters;
+    const router = this.#router;
+    const pooled = this.#pooled;
+    if (router !== undefined) {
+      return new RouterClient({
+        client,
+        cluster: router,
+        desk: new ClientDesk(clientPassword),
+        id,
+        counters,
+      });
+    }
+    const onFailed = (error: PasswordlessError): void => this.#failed(error, upstream);
+    if (pooled === undefined) {
+      return new ClientSession({ client, label: upstream.label, connections, clientPassword, onFailed });
+    }
+    const prepare = async () => {
+      const pooling = await pooled.pooling;
+      const desk = new ClientDesk(clientPassword);
+      return () => new PooledClient({ client, pool: pooled.pool, pooling, desk, counters });
+    };
+    // The pool has told of what failed there.
+    return new WaitingClient(client, prepare, () => {});
   }
 
   #connected({ tookMs }: UpstreamConnection, { label }: Upstream): void {

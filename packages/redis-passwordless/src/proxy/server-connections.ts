@@ -61,11 +61,6 @@ export class ServerConnections {
     return this.#spare.filter(({ connection }) => connection.isOpen).length;
   }
 
-  /** Connections whose client has an answer to everything. */
-  get idle(): number {
-    return [...this.#all].filter((connection) => connection.isIdle).length;
-  }
-
   /** Keeps a connection that its client has left for the next one, if it can be made as new. */
   async giveBack(connection: ServerConnection): Promise<void> {
     const timer = this.#clock.schedule(() => connection.destroy(), RECYCLE_MS);

@@ -5,7 +5,7 @@ import { PasswordlessError } from "../core/errors.js";
 import type { Token } from "../core/token.js";
 import { logIn } from "../inband/login.js";
 import type { Markers } from "../inband/marker.js";
-import type { InbandSession } from "../inband/session.js";
+import type { Connection } from "../reauth/connection.js";
 import type { Identity } from "../reauth/identity.js";
 import { probeLogin } from "../reauth/probe.js";
 import type { ReauthenticationEvents, Reauthenticator } from "../reauth/reauthenticator.js";
@@ -22,6 +22,11 @@ export interface ServerAddress {
   readonly serverName?: string | undefined;
   /** Without TLS only on this machine. */
   readonly isEncrypted: boolean;
+}
+
+/** A connection that is kept authenticated. */
+export interface KeptConnection extends Connection {
+  onceClosed(listener: () => void): void;
 }
 
 export interface UpstreamOptions {
@@ -119,7 +124,7 @@ export class Upstream {
   }
 
   /** Keeps a session, which has logged in with `token`, authenticated until its connection ends. */
-  keep(session: InbandSession, token: Token): void {
+  keep(session: KeptConnection, token: Token): void {
     const enrollment = this.reauthenticator.enroll(session, token);
     session.onceClosed(() => enrollment[Symbol.dispose]());
   }

@@ -1,8 +1,8 @@
 import type { Token } from "../../core/token.js";
 import type { Link, LinkUser, Read } from "../../inband/link.js";
 import { InbandSession, type LoginSchedule, type SessionOptions } from "../../inband/session.js";
-import { type Connection, encryptionOf, type LoginFacts } from "../../reauth/connection.js";
-import type { UpstreamConnection } from "../upstream.js";
+import { encryptionOf, type LoginFacts } from "../../reauth/connection.js";
+import type { KeptConnection, UpstreamConnection } from "../upstream.js";
 
 /** A server, as far as a pool needs one; {@link Upstream} is one. */
 export interface Server {
@@ -14,10 +14,6 @@ export interface Server {
   connect(signal: AbortSignal): Promise<UpstreamConnection>;
   /** Keeps a connection authenticated until it has ended. */
   keep(connection: KeptConnection, token: Token): void;
-}
-
-export interface KeptConnection extends Connection {
-  onceClosed(listener: () => void): void;
 }
 
 export interface ChannelUser {
