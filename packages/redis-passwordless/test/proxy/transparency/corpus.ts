@@ -96,7 +96,7 @@ const BY_HAND: Readonly<Record<string, readonly (readonly Argument[])[]>> = {
  * get a connection of their own.
  */
 const STATEFUL =
-  /^(CLIENT\|(CACHING|PAUSE|REPLY|TRACKING|NO-TOUCH)|HELLO|MONITOR|MULTI|EXEC|DISCARD|SELECT|SCRIPT\|DEBUG|[PS]?(UN)?SUBSCRIBE|(UN)?WATCH|B[LRZ].*|SPOP|X?READ.*|WAIT.*)$/;
+  /^(CLIENT\|(CACHING|PAUSE|REPLY|TRACKING|NO-TOUCH)|HELLO|MONITOR|MULTI|EXEC|DISCARD|SELECT|SCRIPT\|DEBUG|[PS]?(UN)?SUBSCRIBE|(UN)?WATCH|B[LRZ].*|SORT|SPOP|X?READ.*|WAIT.*)$/;
 
 export interface CorpusOptions {
   readonly seed: number;
