@@ -1,5 +1,5 @@
 import { describeByte, RespError, type RespErrorCode } from "./errors.js";
-import { LONGEST_NAME, WatchList } from "./watch-list.js";
+import { LONGEST_NAME, type WatchList, watchListOf } from "./watch-list.js";
 
 export interface CommandScannerOptions {
   /**
@@ -88,7 +88,7 @@ export class CommandScanner {
   readonly #split = new Uint8Array(LONGEST_NAME);
 
   constructor(options: CommandScannerOptions = {}) {
-    this.#watch = new WatchList(options.watch ?? []);
+    this.#watch = watchListOf(options.watch ?? []);
     this.#maxBulkLength = options.maxBulkLength ?? 536_870_912;
     this.#maxElements = options.maxElements ?? 2_147_483_647;
     this.#maxLineLength = options.maxLineLength ?? 65_536;

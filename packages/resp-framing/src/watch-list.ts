@@ -42,3 +42,17 @@ export class WatchList {
     return -1;
   }
 }
+
+/** Lists that were made before: most scanners of a process watch the same few commands, and a table has 8 KB. */
+const made = new Map<string, WatchList>();
+const MOST_KEPT = 64;
+
+/** The list of these names; the same one for the same names. */
+export function watchListOf(names: readonly string[]): WatchList {
+  const key = names.join(" ");
+  const known = made.get(key);
+  if (known !== undefined) return known;
+  const list = new WatchList(names);
+  if (made.size < MOST_KEPT) made.set(key, list);
+  return list;
+}

@@ -39,6 +39,11 @@ export class Dialect {
 
   /** After a HELLO of the client's, the server is asked what the connection speaks: it may have refused. */
   negotiate(): Promise<unknown> {
+    // Subscribers that go over to RESP2 are answered like RESP2 subscribers from there on, our question as well.
+    if (this.hasSubscribed && this.protocol === 3) {
+      this.isPlainSubscriber = true;
+      return Promise.resolve();
+    }
     const negotiation = this.#own.exchange(encodeCommand(["HELLO"]), {
       onReply: (frame) => {
         this.protocol = protocolIn(frame) ?? this.protocol;

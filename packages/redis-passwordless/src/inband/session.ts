@@ -100,10 +100,8 @@ export class InbandSession implements Connection, LinkUser, CommandPlanner {
     this.#onLogin = options.onLogin;
     this.#foreign = options.desk === undefined ? undefined : new ForeignClient(options.desk, this.#host());
     this.#lookAtCluster = options.lookAtCluster;
-    const more = this.#foreign === undefined ? [] : CONNECTION_COMMANDS;
-    const watch = [
-      ...new Set([...WATCHED, ...more, ...(this.#lookAtCluster === undefined ? [] : ["CLUSTER"])]),
-    ];
+    const isForeign = this.#foreign !== undefined;
+    const watch = this.#lookAtCluster ? WATCHED_IN_CLUSTER : isForeign ? WATCHED_OF_FOREIGN : WATCHED;
     this.#flow = new CommandFlow(link, this.#own, this, watch, send);
     if (options.lost !== undefined && options.lost !== "none") {
       this.#lost = new LostTransaction(options.lost);
@@ -424,6 +422,8 @@ export class InbandSession implements Connection, LinkUser, CommandPlanner {
   }
 }
 
+const WATCHED_OF_FOREIGN = [...new Set([...WATCHED, ...CONNECTION_COMMANDS])];
+const WATCHED_IN_CLUSTER = [...WATCHED_OF_FOREIGN, "CLUSTER"];
 const OK = Buffer.from("+OK");
 const OK_REPLY = Buffer.from("+OK\r\n");
 const ERROR = 45;

@@ -59,11 +59,14 @@ export class Upstream {
   readonly label: string;
   readonly #options: UpstreamOptions;
   readonly reauthenticator: Reauthenticator;
+  /** One for all connections: each of its own would hold a copy of all certificate authorities. */
+  #secureContext: tls.SecureContext | undefined;
   /** The newest TLS session: with it a handshake takes a third less work. */
   #session: Buffer | undefined;
 
   constructor(options: UpstreamOptions) {
     this.#options = options;
+    this.#secureContext = options.secureContext;
     const { host, port } = options.address;
     this.label = host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
     this.reauthenticator = options.identity.reauthenticator(`proxy ${this.label}`, () => ({
@@ -82,14 +85,21 @@ export class Upstream {
    */
   async connect(signal: AbortSignal): Promise<UpstreamConnection> {
     const token = await waitForToken(this.reauthenticator, this.label, signal);
-    const deadline = AbortSignal.timeout(this.#options.connectTimeoutMs);
-    const either = AbortSignal.any([signal, deadline]);
+    const { connectTimeoutMs } = this.#options;
+    // No `AbortSignal.timeout`, which stays in memory until its time is up.
+    const attempt = new AbortController();
+    const timer = this.reauthenticator.clock.schedule(
+      () => attempt.abort(timeoutError(connectTimeoutMs)),
+      connectTimeoutMs,
+    );
+    const onAbort = (): void => attempt.abort(signal.reason);
+    signal.addEventListener("abort", onAbort, { once: true });
     const startedMs = performance.now();
     let socket: Socket | undefined;
     try {
-      const dialed = await this.#dial(either);
+      const dialed = await this.#dial(attempt.signal);
       ({ socket } = dialed);
-      const { markers } = await logIn(socket, this.label, token, either);
+      const { markers } = await logIn(socket, this.label, token, attempt.signal);
       this.reauthenticator.accepted(token);
       return { ...dialed, token, markers, tookMs: performance.now() - startedMs };
     } catch (error) {
@@ -102,8 +112,11 @@ export class Upstream {
       throw unreachableError(
         this.label,
         `The connection to Redis at ${this.label} could not be opened`,
-        deadline.aborted ? timeoutError(this.#options.connectTimeoutMs) : error,
+        error,
       );
+    } finally {
+      timer[Symbol.dispose]();
+      signal.removeEventListener("abort", onAbort);
     }
   }
 
@@ -130,7 +143,7 @@ export class Upstream {
   }
 
   async #dial(signal: AbortSignal): Promise<Pick<UpstreamConnection, "socket" | "reads">> {
-    const { address, secureContext } = this.#options;
+    const { address } = this.#options;
     const { host, port } = address;
     const { reads, onread } = serverReads();
     const tcp = {
@@ -148,11 +161,12 @@ export class Upstream {
       return { socket: await opened(socket, "connect", signal), reads };
     }
     const serverName = address.serverName ?? host;
+    this.#secureContext ??= tls.createSecureContext();
     const socket = tls.connect({
       ...tcp,
       // A name of a server is never an address (RFC 6066 §3).
       ...(isIP(serverName) > 0 ? {} : { servername: serverName }),
-      ...(secureContext === undefined ? {} : { secureContext }),
+      secureContext: this.#secureContext,
       ...(this.#session === undefined ? {} : { session: this.#session }),
     } as tls.ConnectionOptions);
     reads.of(socket);
