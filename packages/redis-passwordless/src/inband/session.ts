@@ -156,11 +156,16 @@ export class InbandSession implements Connection, LinkUser, CommandPlanner {
     return isDone && !isRefused;
   }
 
-  /** Takes back what the client has set up; resolves with whether the next one finds it as new. */
-  async recycle(): Promise<boolean> {
+  /**
+   * Takes back what the client has set up; resolves with whether the next one finds it as new.
+   *
+   * @param isAnswered whether everything that has been sent is known to be answered
+   */
+  async recycle(isAnswered: boolean): Promise<boolean> {
     if (!this.isReusable) return false;
     const undoing = [...(this.#foreign?.setup.undoing ?? [])];
     if (this.#dialect.protocol === 3) undoing.unshift(encodeCommand(["HELLO", "2"]));
+    if (isAnswered && undoing.length === 0) return true;
     const isDone = await (undoing.length === 0
       ? this.#own.mark()
       : this.#own.exchange(Buffer.concat(undoing), { onReply: () => undefined }));

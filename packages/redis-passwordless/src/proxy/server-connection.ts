@@ -116,15 +116,20 @@ export class ServerConnection {
 
   /** Takes the client off at once; resolves with whether the connection is as new. */
   async release(): Promise<boolean> {
+    const isAnswered = this.#isQuiet && !this.#link.hasTalked;
     this.#user = undefined;
     this.#link.unbind();
     this.#desk.current = undefined;
-    return this.isOpen && (await this.#session.recycle());
+    return this.isOpen && (await this.#session.recycle(isAnswered));
   }
 
   /** Resolves with `true` when everything is answered, with `false` when that cannot be asked. */
   async settle(): Promise<boolean> {
-    return this.#session.isReusable && (await this.#session.settle());
+    if (!this.#session.isReusable) return false;
+    this.#link.hasTalked = false;
+    const isSettled = await this.#session.settle();
+    this.#isQuiet = isSettled && !this.#link.hasTalked;
+    return isSettled;
   }
 
   /** The client will send nothing more. */
