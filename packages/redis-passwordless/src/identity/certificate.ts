@@ -144,9 +144,19 @@ async function parse(bytes: Buffer, password: string | undefined): Promise<Parse
 
 function parsePem(text: string, password: string | undefined): Parsed {
   const certificates = [...text.matchAll(PEM_CERTIFICATE)].map(([pem]) => new X509Certificate(pem));
-  const passphrase = password === undefined ? {} : { passphrase: password };
-  const privateKeys = [...text.matchAll(PEM_KEY)].map(([key]) => createPrivateKey({ key, ...passphrase }));
+  const privateKeys = [...text.matchAll(PEM_KEY)].map(([key]) => readKey(key, password));
   return { certificates, privateKeys };
+}
+
+/** One wrong password in 256 seems to fit, and what it decrypts to is no key: OpenSSL then complains about its format. */
+function readKey(key: string, password: string | undefined): KeyObject {
+  if (password === undefined) return createPrivateKey({ key });
+  try {
+    return createPrivateKey({ key, passphrase: password });
+  } catch (error) {
+    if (!key.includes("ENCRYPTED") || WRONG_PASSWORD.test(String(error))) throw error;
+    throw new Error("its password is wrong, or its encryption is none that Node.js knows", { cause: error });
+  }
 }
 
 function chainFrom(leaf: X509Certificate, all: readonly X509Certificate[]): readonly X509Certificate[] {
@@ -165,6 +175,8 @@ function encode(value: object): string {
   return Buffer.from(JSON.stringify(value)).toString("base64url");
 }
 
+const WRONG_PASSWORD = /password is wrong|bad decrypt|bad password read/i;
+
 /** What the reasons of all who read certificates amount to; the last two are OpenSSL's. */
 const PROBLEMS: readonly (readonly [RegExp, NonNullable<Facts["certificateProblem"]>])[] = [
   [/^it has no certificate/, "noCertificate"],
@@ -172,7 +184,7 @@ const PROBLEMS: readonly (readonly [RegExp, NonNullable<Facts["certificateProble
   [/^its key is of type/, "keyType"],
   [/belongs to none of its certificates/, "keyMismatch"],
   [/needs a password|passphrase required|interrupted or cancelled/i, "passwordMissing"],
-  [/password is wrong|bad decrypt|bad password read/i, "passwordWrong"],
+  [WRONG_PASSWORD, "passwordWrong"],
 ];
 
 function unusable(
