@@ -18,11 +18,19 @@ export class SharedReads {
       buffer,
       callback: (length, filled) => {
         const bytes = (filled as Buffer).subarray(0, length);
-        if (this.onBytes === undefined) this.#socket?.emit("data", Buffer.from(bytes));
+        if (this.onBytes === undefined) this.#keep(bytes);
         else this.onBytes(bytes);
         return true;
       },
     };
+  }
+
+  /** For whoever listens to the socket itself, now or soon: some servers talk before anybody is asked. */
+  #keep(bytes: Buffer): void {
+    const socket = this.#socket;
+    if (socket === undefined || socket.destroyed) return;
+    if (socket.listenerCount("data") > 0) socket.emit("data", Buffer.from(bytes));
+    else socket.unshift(Buffer.from(bytes));
   }
 
   /** Names the socket, which cannot be known before its options are. */
