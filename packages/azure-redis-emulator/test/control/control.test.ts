@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { type Emulator, type Identity, startEmulator } from "../../src/index.js";
 import { askAuthority, askImds, claimsIn, claimsOf, type Response, request } from "../support/http.js";
+import { RawClient } from "../support/raw-client.js";
 import { connectRedis } from "../support/redis.js";
 
 let azure: Emulator;
@@ -281,9 +282,14 @@ test("the cache is set up: Entra ID, the number of clients, TLS, its certificate
     (await login()).destroy();
   };
   await set("/redis/entra-id", { enabled: false }, { enabled: true }, /^WRONGPASS/);
-  // The client may be told before it has asked anything; then it hears the end of the connection only.
-  const full = /max number of clients|Socket closed unexpectedly/;
-  await set("/redis/max-clients", { count: 0 }, { count: null }, full);
+  // A client that asks at once may be told before it has asked: one that only listens hears it all.
+  expect((await call("PUT", "/redis/max-clients", { count: 0 })).status).toBe(200);
+  const { port } = azure.redis;
+  const oneTooMany = await RawClient.connect({ port, ca: azure.caCertificate });
+  expect(await oneTooMany.frames(1)).toEqual(["-ERR max number of clients reached\r\n"]);
+  await oneTooMany.closed;
+  expect((await call("PUT", "/redis/max-clients", { count: null })).status).toBe(200);
+  (await login()).destroy();
   await set("/redis/outdated-tls", { version: "TLSv1.1" }, { version: null }, /protocol version/);
   expect((await call("POST", "/redis/certificate", { node: 0, state: "expired" })).status).toBe(200);
   await expect(login()).rejects.toThrow("certificate has expired");
