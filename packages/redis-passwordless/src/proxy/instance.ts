@@ -302,9 +302,13 @@ export class Instance {
   #connected({ tookMs }: UpstreamConnection, { label }: Upstream): void {
     this.#counters.upstreams += 1;
     this.#counters.openUpstreams += 1;
-    this.#lastConnectedAtMs = Date.now();
+    this.#lastConnectedAtMs = this.#now();
     this.#lastFailure = undefined;
     this.#events.emit("upstreamConnected", { instance: this.name, server: label, tookMs });
+  }
+
+  #now(): number {
+    return this.#endpoint.upstream.reauthenticator.clock.now();
   }
 
   #disconnected(): void {
@@ -313,7 +317,7 @@ export class Instance {
 
   #failed(error: PasswordlessError, { label }: Upstream = this.#endpoint.upstream): void {
     this.#counters.upstreamFailures += 1;
-    this.#lastFailure = { atMs: Date.now(), error };
+    this.#lastFailure = { atMs: this.#now(), error };
     this.#events.emit("upstreamFailed", { instance: this.name, server: label, error });
   }
 }

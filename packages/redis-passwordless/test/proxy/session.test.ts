@@ -134,6 +134,15 @@ describe("the connection's own commands", () => {
     client.socket.destroy();
   });
 
+  test("HELLO 2 of a subscriber in RESP3 is answered, and nothing of ours with it", async () => {
+    const client = await cache.raw();
+    await client.write("HELLO 3", "SUBSCRIBE news").read(2);
+    const frames = await client.write("HELLO 2", "PING").read(4);
+    expect(frames[2]).toMatch(/^\*14\r\n/);
+    expect(frames[3]).toBe("*2\r\n$4\r\npong\r\n$0\r\n\r\n");
+    client.socket.destroy();
+  });
+
   test("QUIT", async () => {
     const client = await cache.raw();
     client.write("QUIT");
