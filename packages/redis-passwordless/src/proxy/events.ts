@@ -62,5 +62,5 @@ export interface ProxyEvents {
   stateChanged: { readonly state: ProxyState };
 }
 
-/** `starting`: not everything listens yet. `draining`: nobody new is let in, and those inside may finish. */
+/** `starting`: not everything listens yet. `draining`: those inside may finish, and nobody new is let in once `minMs` is over. */
 export type ProxyState = "starting" | "ready" | "draining" | "closed";

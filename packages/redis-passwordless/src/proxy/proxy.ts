@@ -145,7 +145,7 @@ class RedisProxy implements RunningProxy {
   async close(): Promise<void> {
     if (this.#state === "closed") return;
     this.#enter("closed");
-    await Promise.all(this.#instances.map((instance) => instance.stopListening()));
+    await this.#stopListening();
     for (const instance of this.#everybody) instance.destroy();
     await this.#empty();
     for (const listeners of this.#identities.values()) disposeAll(listeners);
@@ -157,9 +157,16 @@ class RedisProxy implements RunningProxy {
   }
 
   async #drain({ minMs = 0, maxMs = LONGEST_DRAIN_MS }: DrainOptions): Promise<void> {
-    this.#enter("draining");
-    if (minMs > 0) await pause(minMs);
-    await Promise.all(this.#instances.map((instance) => instance.stopListening()));
+    if (minMs > 0) {
+      this.#enter("draining");
+      await pause(minMs);
+      await this.#stopListening();
+    } else {
+      // The doors are shut before anybody is told so.
+      const shut = this.#stopListening();
+      this.#enter("draining");
+      await shut;
+    }
     const left = Math.max(0, maxMs - minMs);
     const dismissal = setInterval(() => {
       for (const instance of this.#everybody) instance.dismissIdle();
@@ -167,6 +174,10 @@ class RedisProxy implements RunningProxy {
     await Promise.race([this.#empty(), pause(left)]);
     clearInterval(dismissal);
     await this.close();
+  }
+
+  async #stopListening(): Promise<void> {
+    await Promise.all(this.#instances.map((instance) => instance.stopListening()));
   }
 
   async #empty(): Promise<void> {

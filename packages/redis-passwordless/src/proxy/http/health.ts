@@ -79,7 +79,7 @@ export function livenessReasons(status: ProxyStatus): HealthReason[] {
 const STATE_MESSAGES = {
   starting: "Not everything listens yet.",
   ready: "Everything listens.",
-  draining: "Nobody new is let in; those inside may finish.",
+  draining: "The proxy is ending: those inside may finish, and nobody new should come.",
   closed: "The proxy has ended, but its process has not.",
 } as const;
 

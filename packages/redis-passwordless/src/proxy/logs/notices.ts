@@ -30,7 +30,7 @@ const CLIENT_ENDS: Readonly<Record<ClientEnd, readonly [level: LogLevel, text: s
 const STATES: Readonly<Record<ProxyState, string>> = {
   starting: "The proxy is starting",
   ready: "The proxy is ready: everything listens",
-  draining: "The proxy is draining: nobody new is let in",
+  draining: "The proxy is draining: clients may finish",
   closed: "The proxy is closed",
 };
 
