@@ -31,7 +31,10 @@ const MAX_CLIENTS = 10_000;
 export async function startServer() {
   const folder = mkdtempSync(join(tmpdir(), "redis-passwordless-bench-"));
   makeCertificates(folder);
-  const [tlsPort, port, azure] = await Promise.all([freePort(), freePort(), startEmulator()]);
+  // One after the other: the emulator could be given a port that was found free before.
+  const azure = await startEmulator();
+  const tlsPort = await freePort();
+  const port = await freePort();
   const program = process.env["REDIS_SERVER_BIN"] || "redis-server";
   const file = join(folder, "redis.conf");
   const lines = [
@@ -50,7 +53,7 @@ export async function startServer() {
   writeFileSync(file, `${lines.join("\n")}\n`);
   const server = await startListener(program, [file], port);
   const cli = (/** @type {string[]} */ ...words) =>
-    execFileSync("redis-cli", ["-p", String(port), ...words], { encoding: "utf8" }).trim();
+    execFileSync("redis-cli", ["-p", String(port), ...words], { encoding: "utf8", timeout: 10_000 }).trim();
   const { objectId } = azure.systemIdentity;
   cli("ACL", "SETUSER", objectId, "on", "nopass", "~*", "&*", "+@all");
   return {
