@@ -1,6 +1,8 @@
 import type { Socket } from "node:net";
 import { CommandScanner, parseCommand } from "resp-framing";
 import type { ClientDesk } from "./client-desk.js";
+import { HIGH_WATER_BYTES } from "./client-link.js";
+import { refuse } from "./refuse.js";
 
 /** What Redis takes from a client that has not logged in (networking.c, processMultibulkBuffer), in bytes and elements. */
 const LIMITS = { maxBulkLength: 16_384, maxElements: 10, maxLineLength: 65_536 };
@@ -17,11 +19,16 @@ export function passGate(client: Socket, desk: ClientDesk, signal: AbortSignal):
   let received: Buffer = NOTHING;
   return new Promise((resolve) => {
     const settle = (rest: Buffer | undefined): void => {
-      client.off("data", onData).off("end", onEnd).off("close", onEnd).pause();
+      client.off("data", onData).off("drain", onDrain).off("end", onEnd).off("close", onEnd).pause();
       signal.removeEventListener("abort", onEnd);
       resolve(rest);
     };
+    const sendAway = (answer: string): void => {
+      settle(undefined);
+      refuse(client, answer);
+    };
     const onEnd = (): void => settle(undefined);
+    const onDrain = (): void => void client.resume();
     const onData = (chunk: Buffer): void => {
       let bytes = received.length === 0 ? chunk : Buffer.concat([received, chunk]);
       let from = received.length;
@@ -31,21 +38,22 @@ export function passGate(client: Socket, desk: ClientDesk, signal: AbortSignal):
           const end = scanner.scan(bytes, from, 1);
           if (!scanner.atBoundary) {
             received = bytes;
-            return;
+            break;
           }
           const command = bytes.subarray(scanner.commandStart - (scanner.position - end), end);
           bytes = bytes.subarray(end);
           from = 0;
           const rest = answer(client, desk, command);
-          if (rest === "gone") return settle(undefined);
+          if (rest === "gone") return sendAway("+OK\r\n");
           if (rest !== undefined) return settle(Buffer.concat([rest, bytes]));
         }
+        // A stranger must not fill the memory with answers that it does not read.
+        if (client.writableLength > HIGH_WATER_BYTES) client.pause();
       } catch {
-        client.end("-ERR Protocol error: a client that has not logged in may send short commands only\r\n");
-        settle(undefined);
+        sendAway("-ERR Protocol error: a client that has not logged in may send short commands only\r\n");
       }
     };
-    client.on("data", onData).on("end", onEnd).on("close", onEnd);
+    client.on("data", onData).on("drain", onDrain).on("end", onEnd).on("close", onEnd);
     signal.addEventListener("abort", onEnd, { once: true });
     if (signal.aborted) onEnd();
     else client.resume();
@@ -60,10 +68,7 @@ function answer(client: Socket, desk: ClientDesk, bytes: Buffer): Buffer | "gone
   // An empty line.
   if (args.length === 0) return undefined;
   const name = String(args[0]).toUpperCase();
-  if (name === "QUIT") {
-    client.end("+OK\r\n");
-    return "gone";
-  }
+  if (name === "QUIT") return "gone";
   if (name === "RESET") {
     client.write("+RESET\r\n");
     return undefined;
