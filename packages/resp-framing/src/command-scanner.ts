@@ -1,3 +1,4 @@
+import { parseInline } from "./command.js";
 import { describeByte, RespError, type RespErrorCode } from "./errors.js";
 import { LONGEST_NAME, type WatchList, watchListOf } from "./watch-list.js";
 
@@ -32,9 +33,13 @@ const LENGTH = 4;
 const LENGTH_LF = 5;
 const NAME = 6;
 const PAYLOAD = 7;
-const INLINE_NAME = 8;
-const INLINE_REST = 9;
-const FAILED = 10;
+const INLINE_BLANK = 8;
+const INLINE_NAME = 9;
+const INLINE_REST = 10;
+const FAILED = 11;
+
+/** In quotes, each byte of a name may be written as `\xHH`. */
+const LONGEST_WRITTEN_NAME = 4 * LONGEST_NAME + 2;
 
 /**
  * Finds where commands begin and end in what a client sends, whatever the pieces in which it arrives.
@@ -43,7 +48,8 @@ const FAILED = 10;
  * a server answers none of them. Payloads are skipped by arithmetic, never read. Nothing is copied but a command
  * name that is cut in two, and nothing is allocated per command.
  *
- * Like Redis, it wants CRLF behind the headers of an array; an inline command may end with LF alone.
+ * Like Redis, it wants CRLF behind the headers of an array; an inline command may end with LF alone. Whatever begins
+ * with anything but `*`, a blank for instance, is an inline command up to the end of its line.
  *
  * @example
  * ```ts
@@ -85,7 +91,12 @@ export class CommandScanner {
   #nameBytes: Uint8Array;
   #nameOffset = 0;
   #nameLength = 0;
-  readonly #split = new Uint8Array(LONGEST_NAME);
+  readonly #split = new Uint8Array(LONGEST_WRITTEN_NAME);
+  /** The quote that an inline name is in, or 0. */
+  #quote = 0;
+  #isEscaped = false;
+  /** Whether an inline name is written with quotes. */
+  #isQuoted = false;
 
   constructor(options: CommandScannerOptions = {}) {
     this.#watch = watchListOf(options.watch ?? []);
@@ -207,10 +218,8 @@ export class CommandScanner {
           digits = 0;
           this.#begin(base + i);
           i++;
-        } else if (byte === 13 || byte === 10 || byte === 32 || byte === 9) {
-          i++;
         } else {
-          state = INLINE_NAME;
+          state = INLINE_BLANK;
           this.#begin(base + i);
         }
       } else if (state === COUNT_LF) {
@@ -231,25 +240,32 @@ export class CommandScanner {
           skip = 2;
           state = PAYLOAD;
         }
+      } else if (state === INLINE_BLANK) {
+        if (byte === 10) state = START;
+        else if (!isBlank(byte)) {
+          state = INLINE_NAME;
+          continue;
+        }
+        i++;
+        this.#checkLine(base + i);
       } else if (state === INLINE_NAME) {
-        if (byte === 10 || byte === 32 || byte === 9 || byte === 13) {
-          this.#endSplitName();
+        if (byte === 10 || (this.#quote === 0 && endsWord(byte, this.#isQuoted))) {
+          this.#endInlineName();
           state = INLINE_REST;
         } else {
-          // A quoted name means the same to Redis; its quotes are no part of it.
-          if (byte !== 34 && byte !== 39) {
-            if (this.#nameLength < LONGEST_NAME) this.#split[this.#nameLength] = byte;
-            this.#nameLength++;
-          }
+          if (byte === 0) this.#fail("ERR_RESP_SYNTAX", "A zero byte in an inline command", base + i);
+          this.#addToInlineName(byte);
           i++;
+          this.#checkLine(base + i);
         }
       } else if (state === INLINE_REST) {
         const newline = chunk.indexOf(10, i);
-        i = newline < 0 ? end : newline + 1;
-        if (base + i - this.commandStart > this.#maxLineLength) {
-          const message = `An inline command of more than ${this.#maxLineLength} bytes`;
-          this.#fail("ERR_RESP_LINE_TOO_LONG", message, base + i);
+        const stop = newline < 0 ? end : newline + 1;
+        // Redis looks for the end of the line in front of it only (networking.c, processInlineBuffer).
+        for (; i < stop; i++) {
+          if (chunk[i] === 0) this.#fail("ERR_RESP_SYNTAX", "A zero byte in an inline command", base + i);
         }
+        this.#checkLine(base + i);
         if (newline < 0) break;
         state = START;
         done++;
@@ -325,6 +341,41 @@ export class CommandScanner {
     this.#watchedIndex = -1;
     this.#elements = 0;
     this.#nameLength = 0;
+    this.#quote = 0;
+    this.#isEscaped = false;
+    this.#isQuoted = false;
+  }
+
+  #checkLine(position: number): void {
+    if (position - this.commandStart <= this.#maxLineLength) return;
+    const message = `An inline command of more than ${this.#maxLineLength} bytes`;
+    this.#fail("ERR_RESP_LINE_TOO_LONG", message, position);
+  }
+
+  #addToInlineName(byte: number): void {
+    if (this.#nameLength < LONGEST_WRITTEN_NAME) this.#split[this.#nameLength] = byte;
+    this.#nameLength++;
+    if (this.#quote === 0) {
+      if (byte !== DOUBLE_QUOTE && byte !== SINGLE_QUOTE) return;
+      this.#quote = byte;
+      this.#isQuoted = true;
+    } else if (byte === BACKSLASH) {
+      // In single quotes it only escapes a quote, and another backslash leaves that to come.
+      this.#isEscaped = this.#quote === SINGLE_QUOTE || !this.#isEscaped;
+    } else {
+      if (byte === this.#quote && !this.#isEscaped) this.#quote = 0;
+      this.#isEscaped = false;
+    }
+  }
+
+  /** A name in quotes means the same to Redis, and so do its escapes. */
+  #endInlineName(): void {
+    if (this.#isQuoted && this.#nameLength <= LONGEST_WRITTEN_NAME) {
+      const name = nameIn(this.#split.subarray(0, this.#nameLength));
+      this.#nameLength = name.length;
+      if (name.length <= LONGEST_NAME) this.#split.set(name);
+    }
+    this.#endSplitName();
   }
 
   #endSplitName(): void {
@@ -339,3 +390,28 @@ export class CommandScanner {
     throw new RespError(code, message, position);
   }
 }
+
+const DOUBLE_QUOTE = 34;
+const SINGLE_QUOTE = 39;
+const BACKSLASH = 92;
+
+/** What may stand between words in an inline command (`isspace` in the C locale); LF ends it. */
+function isBlank(byte: number): boolean {
+  return byte === 32 || byte === 9 || (byte >= 11 && byte <= 13);
+}
+
+/** Vertical tab and form feed are parts of a word, except behind a quote (sds.c, sdssplitargs). */
+function endsWord(byte: number, isBehindQuote: boolean): boolean {
+  return isBlank(byte) && (isBehindQuote || (byte !== 11 && byte !== 12));
+}
+
+/** None when its quotes are not balanced: Redis then takes nothing of the line. */
+function nameIn(written: Uint8Array): Uint8Array {
+  try {
+    return parseInline(written)[0] ?? NO_NAME;
+  } catch {
+    return NO_NAME;
+  }
+}
+
+const NO_NAME = new Uint8Array(0);

@@ -43,18 +43,22 @@ function parseArray(bytes: Buffer): Buffer[] {
   return args;
 }
 
-/** Splits a line as Redis does (sds.c, sdssplitargs): blanks separate, quotes group, backslashes escape. */
-function parseInline(bytes: Buffer): Buffer[] {
-  const line = bytes.toString("latin1");
+/**
+ * Splits a line as Redis does (sds.c, sdssplitargs): blanks separate, quotes group, backslashes escape.
+ *
+ * @throws {RespError} `ERR_RESP_SYNTAX` when a quote is not closed, or something stands right behind a closed one
+ */
+export function parseInline(bytes: Uint8Array): Buffer[] {
+  const line = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("latin1");
   const args: Buffer[] = [];
   let at = 0;
   while (at < line.length) {
-    if (/\s/.test(line[at]!)) {
+    if (BLANK.test(line[at]!)) {
       at++;
       continue;
     }
     let arg = "";
-    while (at < line.length && !/\s/.test(line[at]!)) {
+    while (at < line.length && !WORD_END.test(line[at]!)) {
       const quote = line[at]!;
       if (quote !== '"' && quote !== "'") {
         arg += quote;
@@ -62,7 +66,7 @@ function parseInline(bytes: Buffer): Buffer[] {
         continue;
       }
       for (at++; line[at] !== quote; at++) {
-        if (at >= line.length) throw new RespError("ERR_RESP_SYNTAX", "Unbalanced quotes", at);
+        if (at >= line.length) throw unbalanced(at);
         if (line[at] !== "\\") {
           arg += line[at];
         } else if (quote === "'") {
@@ -79,13 +83,23 @@ function parseInline(bytes: Buffer): Buffer[] {
         }
       }
       at++;
+      if (at < line.length && !BLANK.test(line[at]!)) throw unbalanced(at);
+      break;
     }
     args.push(Buffer.from(arg, "latin1"));
   }
   return args;
 }
 
+/** `isspace` in the C locale. */
+const BLANK = /[ \t\n\v\f\r]/;
+const WORD_END = /[ \t\n\r]/;
+
 const ESCAPES: Readonly<Record<string, string>> = { n: "\n", r: "\r", t: "\t", b: "\b", a: "\u0007" };
+
+function unbalanced(at: number): RespError {
+  return new RespError("ERR_RESP_SYNTAX", "Unbalanced quotes", at);
+}
 
 function incomplete(at: number): RespError {
   return new RespError("ERR_RESP_SYNTAX", "An incomplete command", at);

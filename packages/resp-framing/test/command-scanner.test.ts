@@ -76,7 +76,7 @@ describe("CommandScanner", () => {
     expect(STREAM.toString("latin1", seen[2]!.start, seen[2]!.end)).toBe(
       "*3\r\n$4\r\nAUTH\r\n$4\r\nuser\r\n$8\r\npassword\r\n",
     );
-    expect(STREAM.toString("latin1", seen[3]!.start, seen[3]!.end)).toBe("get 'a b'\n");
+    expect(STREAM.toString("latin1", seen[3]!.start, seen[3]!.end)).toBe("  get 'a b'\n");
   });
 
   test("finds the same commands wherever the stream is cut in two", () => {
@@ -168,6 +168,39 @@ describe("CommandScanner", () => {
     expect(scanner.atBoundary).toBe(true);
   });
 
+  test.each([
+    ['"\\x61uth" x', "AUTH"],
+    ['"a\\uth" x', "AUTH"],
+    ["au'th' x", "AUTH"],
+    ["AUTH\vx", "AUTH\vX"],
+    ['\f\v"AUTH"\fx', "AUTH"],
+    ['"AUTH " x', "AUTH "],
+    ["'a\\'b' x", "A'B"],
+    ["'a\\\\'b' x", "A\\'B"],
+    ['"a\\"b" x', 'A"B'],
+    ['"AUTH"x', ""],
+    ['"AUTH', ""],
+    ["auth\u00a0x", "AUTH\u00a0X"],
+    [`"${"\\x61".repeat(32)}"`, "A".repeat(32)],
+    [`"${"\\x61".repeat(33)}"`, ""],
+  ])("names the inline command %j as Redis does", (line, name) => {
+    const bytes = Buffer.from(`${line}\r\n`, "latin1");
+    for (const [one, other] of cutInTwo(bytes)) {
+      const scanner = new CommandScanner({ watch: ["AUTH"] });
+      scanner.scan(one);
+      scanner.scan(other, 0, 1);
+      expect([scanner.name, scanner.commands]).toEqual([name, 1]);
+    }
+  });
+
+  test("a line that begins with a blank is an inline command, whatever follows the blank", () => {
+    const scanner = new CommandScanner();
+    scanner.scan(Buffer.from(" "));
+    expect(scanner.atBoundary).toBe(false);
+    scanner.scan(Buffer.from("*2\r\n"));
+    expect([scanner.atBoundary, scanner.commands, scanner.name]).toEqual([true, 1, "*2"]);
+  });
+
   test("reports the number of elements of an array", () => {
     const scanner = new CommandScanner();
     scanner.scan(encodeCommand(["MGET", "a", "b"]));
@@ -195,6 +228,10 @@ describe("CommandScanner", () => {
     ["too many arguments", "*2147483648\r\n", "ERR_RESP_TOO_MANY_ELEMENTS", 12],
     ["an endless number", `*${"1".repeat(20)}`, "ERR_RESP_SYNTAX", 17],
     ["an endless inline command", `PING ${"x".repeat(70_000)}`, "ERR_RESP_LINE_TOO_LONG", 70_005],
+    ["an endless inline name", "x".repeat(70_000), "ERR_RESP_LINE_TOO_LONG", 65_537],
+    ["endless blanks", " ".repeat(70_000), "ERR_RESP_LINE_TOO_LONG", 65_537],
+    ["a zero byte in an inline name", "PI\0NG\n", "ERR_RESP_SYNTAX", 2],
+    ["a zero byte in an inline command", "PING \0\n", "ERR_RESP_SYNTAX", 5],
   ])("refuses %s", (_, text, code, position) => {
     expect(errorOf(text)).toMatchObject({ code, position });
   });

@@ -27,11 +27,15 @@ describe("parseCommand", () => {
     ["  set  a\tb \n", ["set", "a", "b"]],
     ['set \'a b\' "c\\n\\x41\\""\r\n', ["set", "a b", 'c\nA"']],
     ["set 'it\\'s' ''\r\n", ["set", "it's", ""]],
+    ["\v\fset 'a'\vb\fc\xa0d\r\n", ["set", "a", "b\fc\xa0d"]],
   ])("splits the inline command %j as Redis does", (line, args) => {
     expect(argsOf(line)).toEqual(args);
   });
 
-  test.each(["*2\r\n$3\r\nGET\r\n", "*1\r\n$9\r\nGET\r\n", "*x\r\n", "set 'a\r\n"])("refuses %j", (text) => {
-    expect(() => argsOf(text)).toThrow(expect.objectContaining({ code: "ERR_RESP_SYNTAX" }));
-  });
+  test.each(["*2\r\n$3\r\nGET\r\n", "*1\r\n$9\r\nGET\r\n", "*x\r\n", "set 'a\r\n", "set 'a'b\r\n"])(
+    "refuses %j",
+    (text) => {
+      expect(() => argsOf(text)).toThrow(expect.objectContaining({ code: "ERR_RESP_SYNTAX" }));
+    },
+  );
 });

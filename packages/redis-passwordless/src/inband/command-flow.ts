@@ -1,4 +1,4 @@
-import { CommandScanner } from "resp-framing";
+import { CommandScanner, RespError } from "resp-framing";
 import type { Link } from "./link.js";
 import type { OwnCommands } from "./own-commands.js";
 import type { Plan } from "./plan.js";
@@ -13,6 +13,12 @@ export interface CommandPlanner {
   dealtWith(): void;
 }
 
+/**
+ * A command that has to be looked at is kept until it has arrived in full, but not beyond this many bytes: what Redis
+ * takes as the longest argument (`proto-max-bulk-len`).
+ */
+const MOST_KEPT_BYTES = 536_870_912;
+
 /** Follows the commands of a client on their way to the server: most pass as they come, some have to wait. */
 export class CommandFlow {
   readonly #link: Link;
@@ -23,7 +29,8 @@ export class CommandFlow {
   /** What the client has written while something had to come first. */
   #held: Buffer[] | undefined;
   /** A command that has not arrived in full, as far as it has. */
-  #undecided: Buffer = NOTHING;
+  #undecided: Buffer[] = [];
+  #undecidedBytes = 0;
   /** Whether commands are looked at; afterwards everything passes. */
   isFollowed: boolean;
 
@@ -50,6 +57,11 @@ export class CommandFlow {
   /** Whether the server has the beginning of a command and not its end: anything sent now would become a part of it. */
   get isMidCommand(): boolean {
     return this.isFollowed && this.#undecided.length === 0 && !this.#commands.atBoundary;
+  }
+
+  /** Commands that have come so far. */
+  get commands(): number {
+    return this.#commands.commands;
   }
 
   /** What waits behind the command that is being dealt with. */
@@ -88,26 +100,32 @@ export class CommandFlow {
   /** Sends commands on, up to one that something has to come before; the rest is held until then. */
   #forward(chunk: Buffer): boolean {
     const scanner = this.#commands;
-    const undecided = this.#undecided;
-    this.#undecided = NOTHING;
-    const bytes = undecided.length === 0 ? chunk : Buffer.concat([undecided, chunk]);
-    const base = scanner.position - undecided.length;
+    const base = scanner.position - this.#undecidedBytes;
+    let bytes = chunk;
+    let offset = 0;
+    /** Where the command ends that had begun before, or how far it goes. */
+    let first: number | undefined;
+    if (this.#undecided.length > 0) {
+      first = this.#undecidedBytes + this.#scan(chunk, 0, 1);
+      if (this.#isUndecided) return this.#keep(chunk);
+      // Only now, once: a long command comes in many chunks.
+      bytes = Buffer.concat([...this.#undecided, chunk]);
+      this.#undecided = [];
+      this.#undecidedBytes = 0;
+    }
     let sent = 0;
-    let offset = undecided.length;
     let hasBegunHere = false;
     while (this.isFollowed && offset < bytes.length) {
       const { looksAtEach } = this.#planner;
-      try {
-        offset = scanner.scan(bytes, offset, looksAtEach ? 1 : Number.POSITIVE_INFINITY);
-      } catch {
-        // These are no commands: whoever speaks something else on this socket is left alone from here on.
-        this.isFollowed = false;
-        break;
-      }
-      const name = scanner.watched ?? (looksAtEach && scanner.atBoundary ? scanner.name : undefined);
+      offset = first ?? this.#scan(bytes, offset, looksAtEach ? 1 : Number.POSITIVE_INFINITY);
+      first = undefined;
+      if (!this.isFollowed) break;
+      const isOne = looksAtEach && scanner.atBoundary && this.#hasEnded;
+      const name = scanner.watched ?? (isOne ? scanner.name : undefined);
       const start = scanner.commandStart - base;
       if (name === undefined || start < 0) continue;
-      const plan = this.#planner.plan(name, bytes.subarray(start, offset), offset === bytes.length);
+      const plan = this.#plan(name, bytes.subarray(start, offset), offset === bytes.length);
+      if (plan === undefined) break;
       if (name === "MULTI") hasBegunHere = true;
       if (plan.kind === "send") continue;
       this.#send(bytes.subarray(sent, plan.kind === "then" ? offset : start));
@@ -133,20 +151,65 @@ export class CommandFlow {
     return this.#send(this.#keepUndecided(bytes.subarray(sent), base + sent));
   }
 
+  /** Whether the scan that was last has reached the end of a command. */
+  #hasEnded = false;
+
+  #scan(bytes: Buffer, offset: number, maxCommands: number): number {
+    const scanner = this.#commands;
+    const before = scanner.commands;
+    try {
+      return scanner.scan(bytes, offset, maxCommands);
+    } catch {
+      // These are no commands: whoever speaks something else on this socket is left alone from here on.
+      this.isFollowed = false;
+      return offset;
+    } finally {
+      this.#hasEnded = scanner.commands > before;
+    }
+  }
+
+  #plan(name: string, command: Buffer, isLast: boolean): Plan | undefined {
+    try {
+      return this.#planner.plan(name, command, isLast);
+    } catch (error) {
+      if (!(error instanceof RespError)) throw error;
+      // A line whose quotes are not balanced: Redis says so, and closes.
+      this.isFollowed = false;
+      return undefined;
+    }
+  }
+
+  /** Whether a command has begun that has not arrived in full and may need attention. */
+  get #isUndecided(): boolean {
+    const scanner = this.#commands;
+    if (!this.isFollowed || scanner.atBoundary) return false;
+    return scanner.mayBeWatched || this.#planner.looksAtEach;
+  }
+
   /**
-   * Keeps back a command that has not arrived in full and may need attention, and returns what comes before it.
+   * Keeps back a command that is undecided, and returns what comes before it.
    *
    * @param from where `bytes` begins in the stream
    */
   #keepUndecided(bytes: Buffer, from: number): Buffer {
-    const scanner = this.#commands;
-    if (!this.isFollowed || scanner.atBoundary) return bytes;
-    if (!scanner.mayBeWatched && !this.#planner.looksAtEach) return bytes;
-    const start = scanner.commandStart - from;
+    if (!this.#isUndecided) return bytes;
+    const start = this.#commands.commandStart - from;
     // Its beginning is with the server already.
     if (start < 0) return bytes;
-    this.#undecided = bytes.subarray(start);
+    this.#keep(bytes.subarray(start));
     return bytes.subarray(0, start);
+  }
+
+  #keep(part: Buffer): boolean {
+    this.#undecided.push(part);
+    this.#undecidedBytes += part.length;
+    if (this.#undecidedBytes > MOST_KEPT_BYTES) {
+      this.#undecided = [];
+      this.#undecidedBytes = 0;
+      this.isFollowed = false;
+      this.#link.fail(new Error(`A command of more than ${MOST_KEPT_BYTES} bytes`));
+    }
+    return true;
   }
 
   #holdWhile(first: () => Promise<void>, rest: Buffer): void {
@@ -160,5 +223,3 @@ export class CommandFlow {
     });
   }
 }
-
-const NOTHING: Buffer = Buffer.alloc(0);
