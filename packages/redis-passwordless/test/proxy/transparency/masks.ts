@@ -25,6 +25,15 @@ const unordered = (reply: Reply): string => {
   return `${reply.type}[${reply.items.map(unordered).sort().join(",")}]`;
 };
 
+/** As `unordered`, where RESP2 lists names and values in turn. */
+const unorderedPairs = (reply: Reply): string => {
+  if (reply.type !== "*" || reply.items.length % 2 > 0) return unordered(reply);
+  const pairs = reply.items.flatMap((item, index) => {
+    return index % 2 > 0 ? [] : [`${item.wire}${reply.items[index + 1]?.wire}`];
+  });
+  return `*[${pairs.sort().join(",")}]`;
+};
+
 /** Without the integers from 0 on; what is below says something else than a number. */
 const numbers = (reply: Reply): string => {
   if (reply.items.length > 0) return `${reply.type}[${reply.items.map(numbers).join(",")}]`;
@@ -156,8 +165,13 @@ export const MASKS: readonly Mask[] = [
     show: (reply) => `${reply.type}[${reply.items.map(({ type }) => type).join(",")}]`,
   },
   {
+    commands: /^HGETALL$/,
+    reason: "comes in the order of a hash table, whose seed is each server's own, once a value is long",
+    show: unorderedPairs,
+  },
+  {
     commands:
-      /^(SMEMBERS|SINTER|SUNION|SDIFF|KEYS|COMMAND|COMMAND\|.*|ACL\|CAT|FUNCTION\|LIST|PUBSUB\|.*|CONFIG\|GET|[PS]?UNSUBSCRIBE)$/,
+      /^(HKEYS|HVALS|SMEMBERS|SINTER|SUNION|SDIFF|KEYS|COMMAND|COMMAND\|.*|ACL\|CAT|FUNCTION\|LIST|PUBSUB\|.*|CONFIG\|GET|[PS]?UNSUBSCRIBE)$/,
     reason: "comes in the order of a hash table, whose seed is each server's own",
     show: unordered,
   },
