@@ -1,6 +1,7 @@
 import cluster from "node:cluster";
-import { chmod, lstat, unlink } from "node:fs/promises";
+import { chmod, lstat, stat, unlink } from "node:fs/promises";
 import { connect, createServer, type Server, type Socket } from "node:net";
+import { dirname } from "node:path";
 import { PasswordlessError } from "../core/errors.js";
 
 /** Where clients connect to. */
@@ -22,6 +23,15 @@ export type ListenAddress =
   /** A socket that listens already, which somebody has left to this process, such as systemd. */
   | { readonly kind: "handed"; readonly fd: number; readonly name: string };
 
+const OPTIONS = {
+  allowHalfOpen: true,
+  pauseOnConnect: true,
+  noDelay: true,
+  // A client whose machine has vanished says nothing, and would be counted for ever.
+  keepAlive: true,
+  keepAliveInitialDelay: 60_000,
+} as const;
+
 /** One address on which clients are taken in. */
 export class Listener {
   readonly #server: Server;
@@ -32,8 +42,7 @@ export class Listener {
   private constructor(address: ListenAddress, onClient: (client: Socket) => void) {
     this.address = address;
     this.onClient = onClient;
-    const options = { allowHalfOpen: true, pauseOnConnect: true, noDelay: true };
-    this.#server = createServer(options, (client) => this.onClient(client));
+    this.#server = createServer(OPTIONS, (client) => this.onClient(client));
   }
 
   /**
@@ -132,6 +141,8 @@ export async function clearWay(address: ListenAddress): Promise<void> {
 
 /** A process that was killed leaves its socket behind; one that lives answers there, and keeps it. */
 async function removeStaleSocket(path: string): Promise<void> {
+  // A folder that is missing is EACCES to whoever listens (libuv, uv_pipe_bind).
+  await stat(dirname(path));
   const stats = await lstat(path).catch(() => undefined);
   if (stats === undefined) return;
   if (!stats.isSocket()) throw Object.assign(new Error("a file that is no socket"), { code: "EEXIST" });
@@ -160,6 +171,7 @@ const CAUSES: Readonly<Record<string, readonly [observed: string, remedy: string
   ENOTFOUND: ["the name is not known", "Listen on 127.0.0.1, ::1, or an address of this machine."],
   EEXIST: ["there is a file that is no socket", "Choose another path, or remove the file."],
   ENOENT: ["the folder does not exist", "Make the folder of the socket first."],
+  ENOTDIR: ["what should be its folder is none", "Choose another path."],
   EBADF: ["there is no such socket", "Start it with the sockets that its unit names."],
   EINVAL: ["the path is too long for a socket", "Choose a path of at most 107 bytes (103 on macOS)."],
 };
@@ -172,7 +184,8 @@ export function unusableAddress(
 ): PasswordlessError {
   const where = labelOfAddress(address);
   const code = cause instanceof Error && "code" in cause ? String(cause.code) : "";
-  const [observed, remedy] = CAUSES[code] ?? [
+  // Of what is handed over, whatever is wrong with it.
+  const [observed, remedy] = CAUSES[address.kind === "handed" ? "EBADF" : code] ?? [
     cause instanceof Error ? cause.message : String(cause),
     "Choose another address to listen on.",
   ];
