@@ -19,6 +19,8 @@ export class OwnCommands {
   readonly #markers: Markers | undefined;
   readonly #replies = new ReplyFilter();
   readonly #pending = new Set<(isAnswered: boolean) => void>();
+  /** What goes out before anything else. */
+  #first: Buffer | undefined;
   #isIntercepting = false;
   #isOpen = true;
 
@@ -87,10 +89,32 @@ export class OwnCommands {
     });
   }
 
+  /**
+   * Sends `request` before whatever is sent next. Nobody gets what the server sends until then, nor the replies to
+   * `request`. Returns `false`, and does nothing, when something is under way.
+   */
+  beginAnew(request: Buffer): boolean {
+    const markers = this.#markers;
+    if (markers === undefined || !this.#isOpen || this.#replies.isActive) return false;
+    const begin = markers();
+    this.#expect({ begin, isFirst: true, onReply: () => undefined, onEnd: () => undefined });
+    this.#first = Buffer.concat([request, begin.request]);
+    return true;
+  }
+
+  /** What has to be sent in the place of these bytes. */
+  withFirst(bytes: Buffer): Buffer {
+    const first = this.#first;
+    if (first === undefined) return bytes;
+    this.#first = undefined;
+    return Buffer.concat([first, bytes]);
+  }
+
   #start(write: (begin: Marker, settle: () => undefined, markers: Markers) => Buffer): Promise<boolean> {
     const markers = this.#markers;
     if (markers === undefined || !this.#isOpen || !this.#link.isWritable) return Promise.resolve(false);
     return new Promise((resolve) => {
+      if (this.#first !== undefined) this.#write(NOTHING);
       const settle = (isAnswered: boolean): void => {
         this.#pending.delete(settle);
         resolve(isAnswered);
@@ -140,3 +164,5 @@ export class OwnCommands {
     this.#isIntercepting = false;
   }
 }
+
+const NOTHING: Buffer = Buffer.alloc(0);

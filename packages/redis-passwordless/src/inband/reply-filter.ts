@@ -8,6 +8,8 @@ export interface Exchange {
   /** The reply to this ends them; absent when there is none or, with `hasReply`, one reply behind `begin`. */
   readonly end?: Marker;
   readonly hasReply?: boolean;
+  /** Whether what comes before `begin` is for nobody. */
+  readonly isFirst?: boolean;
   /** A reply between the two: returns what the client gets to see of it. Pushes pass by. */
   onReply(frame: Buffer): Buffer | undefined;
   /** The last reply has come: returns what the client gets in this place. */
@@ -71,13 +73,14 @@ export class ReplyFilter {
     }
     const { reply } = next.begin;
     const at = bytes.indexOf(reply);
+    const isSeen = next.isFirst !== true;
     if (at >= 0) {
-      if (at > 0) seen.push(bytes.subarray(0, at));
+      if (at > 0 && isSeen) seen.push(bytes.subarray(0, at));
       this.#scanner = new ReplyScanner();
       return bytes.subarray(at);
     }
     const kept = overlap(bytes, reply);
-    if (kept < bytes.length) seen.push(bytes.subarray(0, bytes.length - kept));
+    if (kept < bytes.length && isSeen) seen.push(bytes.subarray(0, bytes.length - kept));
     this.#carried = bytes.subarray(bytes.length - kept);
     return EMPTY;
   }

@@ -132,6 +132,11 @@ export class InbandSession implements Connection, LinkUser, CommandPlanner {
     );
   }
 
+  /** Commands that the client has sent so far; while it {@link isReusable}, each of them has one reply. */
+  get commands(): number {
+    return this.#flow.commands;
+  }
+
   /** Resolves with `true` when everything that has been sent is answered. */
   settle(): Promise<boolean> {
     return this.#own.mark();
@@ -159,16 +164,19 @@ export class InbandSession implements Connection, LinkUser, CommandPlanner {
   /**
    * Takes back what the client has set up; resolves with whether the next one finds it as new.
    *
-   * @param isAnswered whether everything that has been sent is known to be answered
+   * @param isAnswered whether everything that has been sent seems to be answered: then it is made sure of together with
+   * what the next client sends
    */
   async recycle(isAnswered: boolean): Promise<boolean> {
     if (!this.isReusable) return false;
     const undoing = [...(this.#foreign?.setup.undoing ?? [])];
     if (this.#dialect.protocol === 3) undoing.unshift(encodeCommand(["HELLO", "2"]));
-    if (isAnswered && undoing.length === 0) return true;
-    const isDone = await (undoing.length === 0
-      ? this.#own.mark()
-      : this.#own.exchange(Buffer.concat(undoing), { onReply: () => undefined }));
+    const request = Buffer.concat(undoing);
+    const isDone =
+      (isAnswered && this.#own.beginAnew(request)) ||
+      (await (request.length === 0
+        ? this.#own.mark()
+        : this.#own.exchange(request, { onReply: () => undefined })));
     this.#dialect.protocol = 2;
     this.#foreign?.setup.clear();
     return isDone;
@@ -411,7 +419,8 @@ export class InbandSession implements Connection, LinkUser, CommandPlanner {
 
   #send(bytes: Buffer): boolean {
     this.#idlePing?.sent();
-    return bytes.length === 0 || !this.#link.isWritable ? true : this.#link.send(bytes);
+    const all = this.#own.withFirst(bytes);
+    return all.length === 0 || !this.#link.isWritable ? true : this.#link.send(all);
   }
 
   close(): void {

@@ -23,9 +23,10 @@ export interface ClientSessionOptions {
 /** One client: let in, joined with a connection to the server, and with another one if that is lost in a quiet moment. */
 export class ClientSession implements ServedClient, ServerConnectionUser {
   readonly #options: ClientSessionOptions;
-  readonly #abort = new AbortController();
   readonly #desk: ClientDesk;
   #connection: ServerConnection | undefined;
+  /** Set while it is not served yet. */
+  #waiting: AbortController | undefined;
   #reason: ClientEnd | undefined;
   #hasClientEnded = false;
   /** Whether it waits without a connection, because it would not notice another one. */
@@ -43,19 +44,20 @@ export class ClientSession implements ServedClient, ServerConnectionUser {
     this.ended = new Promise((resolve) => {
       socket.once("close", () => {
         this.#reason ??= "client";
-        this.#abort.abort(new Error("the client has gone away"));
+        this.#waiting?.abort(new Error("the client has gone away"));
         this.#leave();
         resolve(this.#reason);
       });
     });
     socket.on("end", () => this.#clientEnded());
-    void this.#run();
+    if (this.#desk.isLocked) void this.#passGate();
+    else this.#join(NOTHING, []);
   }
 
   /** Ends both connections at once. */
   destroy(reason: ClientEnd): void {
     this.#reason ??= reason;
-    this.#abort.abort(new Error("the proxy is closing"));
+    this.#waiting?.abort(new Error("the proxy is closing"));
     this.#connection?.destroy();
     this.#options.client.socket.destroy();
   }
@@ -103,10 +105,12 @@ export class ClientSession implements ServedClient, ServerConnectionUser {
     this.refuse("expiry", loginTimeoutError(this.#options.label, token));
   }
 
-  async #run(): Promise<void> {
-    const early = await passGate(this.#options.client.socket, this.#desk, this.#abort.signal);
+  async #passGate(): Promise<void> {
+    this.#waiting = new AbortController();
+    const early = await passGate(this.#options.client.socket, this.#desk, this.#waiting.signal);
+    this.#waiting = undefined;
     if (early === undefined) this.#reason ??= "refused";
-    else await this.#join(early, []);
+    else this.#join(early, []);
   }
 
   /** Nothing of the client's is lost with the connection: the next one is opened when it has something to say. */
@@ -118,17 +122,28 @@ export class ClientSession implements ServedClient, ServerConnectionUser {
       const early = Buffer.from(bytes);
       reads.onBytes = undefined;
       socket.pause();
-      void this.#join(early, setup);
+      this.#join(early, setup);
     };
     socket.resume();
   }
 
-  async #join(early: Buffer, setup: readonly Buffer[]): Promise<void> {
-    const { client, connections, label, onFailed } = this.#options;
-    const { signal } = this.#abort;
+  #join(early: Buffer, setup: readonly Buffer[]): void {
+    const spare = this.#options.connections.takeSpare();
+    if (spare === undefined || setup.length > 0) void this.#joinLater(spare, early, setup);
+    else this.#use(spare, early);
+  }
+
+  async #joinLater(
+    spare: ServerConnection | undefined,
+    early: Buffer,
+    setup: readonly Buffer[],
+  ): Promise<void> {
+    const { connections, label, onFailed } = this.#options;
+    this.#waiting = new AbortController();
+    const { signal } = this.#waiting;
     let connection: ServerConnection;
     try {
-      connection = await connections.take(signal);
+      connection = spare ?? (await connections.open(signal));
       if (!(await connection.repeat(setup))) {
         connection.destroy();
         throw setupError(label);
@@ -140,24 +155,34 @@ export class ClientSession implements ServedClient, ServerConnectionUser {
       this.refuse("unreachable", failure);
       return;
     }
-    if (signal.aborted) {
-      void connections.giveBack(connection);
-      return;
-    }
+    this.#waiting = undefined;
+    if (signal.aborted) void connections.giveBack(connection);
+    else this.#use(connection, early);
+  }
+
+  #use(connection: ServerConnection, early: Buffer): void {
     this.#connection = connection;
-    connection.bind(client, this.#desk, this, early);
+    connection.bind(this.#options.client, this.#desk, this, early);
   }
 
   /** It may have ended its half only, as `redis-cli` with piped input does: replies are still welcome. */
   #clientEnded(): void {
     this.#hasClientEnded = true;
     this.#reason ??= "client";
-    if (this.#connection === undefined) this.#options.client.socket.end();
-    else void this.#endWhenAnswered(this.#connection);
+    const connection = this.#connection;
+    if (connection === undefined || connection.isAnswered) this.#end();
+    else void this.#endWhenAnswered(connection);
+  }
+
+  #end(): void {
+    const { socket } = this.#options.client;
+    // Nobody has anything more to say, which saves a packet.
+    if (socket.writableLength === 0) socket.destroy();
+    else socket.end();
   }
 
   async #endWhenAnswered(connection: ServerConnection): Promise<void> {
-    if (await connection.settle()) this.#options.client.socket.end();
+    if (await connection.settle()) this.#end();
     // The server ends it, too, and a command that blocks there with it.
     else connection.end();
   }
@@ -168,6 +193,8 @@ export class ClientSession implements ServedClient, ServerConnectionUser {
     if (connection !== undefined) void this.#options.connections.giveBack(connection);
   }
 }
+
+const NOTHING: Buffer = Buffer.alloc(0);
 
 function setupError(label: string): PasswordlessError {
   return new PasswordlessError("ERR_PASSWORDLESS_CONNECTION_FAILED", {

@@ -42,6 +42,8 @@ export class ServerConnection {
   #user: ServerConnectionUser | undefined;
   /** Whether everything that the client has sent is known to be answered. */
   #isQuiet = false;
+  /** Commands that earlier clients have sent. */
+  #earlierCommands = 0;
   #isAsking = false;
   /** Whether it was quiet when the server ended it. */
   #wasQuiet = false;
@@ -102,9 +104,12 @@ export class ServerConnection {
     this.#user = user;
     this.#isQuiet = true;
     this.#link.hasTalked = false;
+    this.#earlierCommands = this.#session.commands;
     this.#desk.current = desk;
     this.#replies = this.#member?.view.repliesFor({
-      localAddress: client.socket.localAddress,
+      get localAddress() {
+        return client.socket.localAddress;
+      },
       origin: this.#member.origin,
       write: (bytes) => this.#link.write(bytes),
       onReleased: () => this.#link.released(),
@@ -114,9 +119,16 @@ export class ServerConnection {
     this.#link.bind(client);
   }
 
+  /** Whether everything that the client has sent is answered, as far as that can be told without asking. */
+  get isAnswered(): boolean {
+    if (this.#isQuiet && !this.#link.hasTalked) return true;
+    const answered = this.#replies?.answered;
+    return this.#session.isReusable && answered === this.#session.commands - this.#earlierCommands;
+  }
+
   /** Takes the client off at once; resolves with whether the connection is as new. */
   async release(): Promise<boolean> {
-    const isAnswered = this.#isQuiet && !this.#link.hasTalked;
+    const { isAnswered } = this;
     this.#user = undefined;
     this.#link.unbind();
     this.#desk.current = undefined;

@@ -32,17 +32,22 @@ export class ServerConnections {
     this.#options = options;
   }
 
+  /** A connection that waits for a next client. */
+  takeSpare(): ServerConnection | undefined {
+    for (;;) {
+      const spare = this.#spare.pop();
+      spare?.expiry[Symbol.dispose]();
+      if (spare === undefined || spare.connection.isOpen) return spare?.connection;
+    }
+  }
+
   /**
+   * A new connection.
+   *
    * @throws {PasswordlessError} what {@link Upstream.connect} throws
    * @throws the signal's reason
    */
-  async take(signal: AbortSignal): Promise<ServerConnection> {
-    for (;;) {
-      const spare = this.#spare.pop();
-      if (spare === undefined) break;
-      spare.expiry[Symbol.dispose]();
-      if (spare.connection.isOpen) return spare.connection;
-    }
+  async open(signal: AbortSignal): Promise<ServerConnection> {
     const { upstream, counters, onConnected, member } = this.#options;
     const opened = await upstream.connect(signal);
     onConnected(opened);

@@ -313,6 +313,22 @@ describe("one exchange", () => {
     expect(isSeen).toBe(true);
   });
 
+  test("what comes before the first exchange of a connection's next client is for nobody", () => {
+    const stale = `+late\r\n$40\r\n${"$32\r\n".repeat(8)}\r\n${begin.reply.slice(0, 20)}:1\r\n`;
+    const stream = `${stale}${begin.reply}:2\r\n+next\r\n`;
+    for (let cut = 0; cut <= stream.length; cut++) {
+      const filter = new ReplyFilter();
+      filter.expect({
+        begin: begin.marker,
+        isFirst: true,
+        onReply: (frame) => frame,
+        onEnd: () => undefined,
+      });
+      expect(feed(filter, stream.slice(0, cut)) + feed(filter, stream.slice(cut))).toBe(":2\r\n+next\r\n");
+      expect(filter.isActive).toBe(false);
+    }
+  });
+
   test("translation begins behind the exchange that asks for it, and ends behind the one that ends it", () => {
     const filter = new ReplyFilter();
     const [on, off] = [pingSign(), pingSign()];

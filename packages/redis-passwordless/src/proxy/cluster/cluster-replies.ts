@@ -78,6 +78,12 @@ export class ClusterReplies {
     return !this.isHolding;
   }
 
+  /** Replies that the client has been given; `undefined` within one, and when they cannot be counted. */
+  get answered(): number | undefined {
+    const isWhole = this.#isFollowed && this.#scanner.atBoundary && !this.isHolding;
+    return isWhole && this.#scanner.pushes === 0 ? this.#scanner.replies : undefined;
+  }
+
   /** Whether something waits for a door. */
   get isHolding(): boolean {
     return this.#held !== undefined;
@@ -171,9 +177,10 @@ export class ClusterReplies {
   }
 
   #localise(rewriting: Rewriting, isWhole: boolean): Buffer | Promise<Buffer> {
-    const { doors, localHost } = this.#options;
+    const { doors } = this.#options;
     const apply = (portOf: LocalPort): Buffer => {
-      return rewriting.apply((node): NodeAddress => ({ host: localHost, port: portOf(node) }));
+      const host = this.#options.localHost;
+      return rewriting.apply((node): NodeAddress => ({ host, port: portOf(node) }));
     };
     try {
       const ports = doors.portsOf(rewriting.nodes, isWhole);

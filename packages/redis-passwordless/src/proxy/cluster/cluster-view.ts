@@ -39,10 +39,13 @@ export class ClusterView {
 
   /** For what the server sends on one connection. */
   repliesFor(connection: ClusterConnection): ClusterReplies {
-    const localHost = this.#nodeHost ?? hostOf(connection.localAddress);
+    const nodeHost = this.#nodeHost;
     return new ClusterReplies({
       origin: connection.origin,
-      localHost,
+      // Most connections never need it, and the system has to be asked for it.
+      get localHost() {
+        return nodeHost ?? hostOf(connection.localAddress);
+      },
       doors: this.#doors,
       write: (bytes) => connection.write(bytes),
       onReleased: () => connection.onReleased(),

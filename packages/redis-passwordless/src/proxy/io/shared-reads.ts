@@ -1,7 +1,13 @@
-import { type OnReadOpts, Socket } from "node:net";
+import { Socket } from "node:net";
 
 /** Bytes of one read. */
 const READ_BYTES = 65_536;
+
+/** The option `onread` of a socket. */
+interface OnRead {
+  readonly buffer: Buffer;
+  readonly callback: (length: number) => boolean;
+}
 
 /**
  * Gets what a socket reads. All sockets of a direction read into one buffer, which saves an allocation of 64 KB for
@@ -13,11 +19,11 @@ export class SharedReads {
   #socket: Socket | undefined;
 
   /** The option `onread` of a socket that reads into this buffer. */
-  into(buffer: Buffer): OnReadOpts {
+  into(buffer: Buffer): OnRead {
     return {
       buffer,
-      callback: (length, filled) => {
-        const bytes = (filled as Buffer).subarray(0, length);
+      callback: (length) => {
+        const bytes = buffer.subarray(0, length);
         if (this.onBytes === undefined) this.#keep(bytes);
         else this.onBytes(bytes);
         return true;
@@ -46,7 +52,7 @@ const CLIENT_BUFFER = Buffer.allocUnsafeSlow(READ_BYTES);
 const SERVER_BUFFER = Buffer.allocUnsafeSlow(READ_BYTES);
 
 /** For a connection to a server: the option `onread`, and who gets the bytes. */
-export function serverReads(): { readonly reads: SharedReads; readonly onread: OnReadOpts } {
+export function serverReads(): { readonly reads: SharedReads; readonly onread: OnRead } {
   const reads = new SharedReads();
   return { reads, onread: reads.into(SERVER_BUFFER) };
 }
@@ -58,26 +64,42 @@ export interface Client {
 }
 
 /**
- * Moves a client's connection, which has been accepted and not been read, into a socket that reads into the shared
- * buffer. `net.Server` has no option for that, so the handle is taken out of the one that it made; where Node.js keeps
- * it elsewhere some day, the socket stays as it is.
+ * Lets a client's socket, which has been accepted and not been read, read into the shared buffer. `net.Server` has no
+ * option for that, so this does what the option `onread` does for sockets that one makes; where Node.js does it in
+ * another way some day, the socket reads as it always does.
  *
- * Checked on Node.js 20.19, 22 and 24.
+ * Checked on Node.js 20.19, 22 and 24 (lib/net.js, `initSocketHandle`).
  */
 export function withSharedReads(accepted: Socket): Client {
   const reads = new SharedReads();
-  const internals = accepted as unknown as { _handle?: unknown };
+  const { buffer, callback } = reads.into(CLIENT_BUFFER);
+  const internals = accepted as unknown as Internals;
   const handle = internals._handle;
-  if (handle === undefined || handle === null || typeof handle !== "object" || !("useUserBuffer" in handle)) {
+  if (KEYS === undefined || typeof handle?.useUserBuffer !== "function") {
     accepted.on("data", (bytes: Buffer) => reads.onBytes?.(bytes));
     return { socket: accepted, reads };
   }
-  internals._handle = null;
-  const socket = new Socket({
-    handle,
-    allowHalfOpen: true,
-    pauseOnCreate: true,
-    onread: reads.into(CLIENT_BUFFER),
-  } as ConstructorParameters<typeof Socket>[0]);
-  return { socket, reads: reads.of(socket) };
+  internals[KEYS.buffer] = buffer;
+  internals[KEYS.callback] = callback;
+  handle.useUserBuffer(CLIENT_BUFFER);
+  return { socket: accepted, reads: reads.of(accepted) };
+}
+
+interface Internals {
+  readonly _handle?: { useUserBuffer?(buffer: Buffer): void } | null;
+  [key: symbol]: unknown;
+}
+
+/** Where a socket keeps its option `onread`. */
+const KEYS = keysOfOnRead();
+
+function keysOfOnRead(): { readonly buffer: symbol; readonly callback: symbol } | undefined {
+  const buffer = Buffer.alloc(1);
+  const callback = (): boolean => true;
+  const socket = new Socket({ onread: { buffer, callback } } as ConstructorParameters<typeof Socket>[0]);
+  const keyOf = (value: unknown): symbol | undefined =>
+    Object.getOwnPropertySymbols(socket).find((key) => (socket as unknown as Internals)[key] === value);
+  const keys = { buffer: keyOf(buffer), callback: keyOf(callback) };
+  socket.destroy();
+  return keys.buffer === undefined || keys.callback === undefined ? undefined : (keys as typeof KEYS);
 }
