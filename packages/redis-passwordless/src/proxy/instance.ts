@@ -33,7 +33,6 @@ const SHARED_BY_NODE = 2;
 interface Place {
   readonly upstream: Upstream;
   readonly connections: ServerConnections;
-  readonly subscriptions: readonly Disposable[];
 }
 
 /** One cache, its listeners and its clients. */
@@ -52,25 +51,17 @@ export class Instance {
   /** Set where a cluster is offered as one server. */
   readonly #router: Cluster | undefined;
   readonly #clients = new Set<ServedClient>();
-  readonly #counters: InstanceCounters = {
-    openClients: 0,
-    clients: 0,
-    clientsOverLimit: 0,
-    openUpstreams: 0,
-    upstreams: 0,
-    upstreamFailures: 0,
-    reauthentications: 0,
-    reauthenticationFailures: 0,
-    bytesIn: 0,
-    bytesOut: 0,
-  };
+  readonly #counters: InstanceCounters;
   #lastConnectedAtMs: number | undefined;
   #lastFailure: InstanceStatus["lastFailure"];
 
-  constructor(options: InstanceOptions, events: Events<ProxyEvents>) {
+  /** @param before the one that it takes over from: its clients stay, and count for this one from now on */
+  constructor(options: InstanceOptions, events: Events<ProxyEvents>, before?: Instance) {
     this.name = options.name;
     this.options = options;
     this.#events = events;
+    this.#counters = before === undefined ? noneYet() : before.#counters;
+    this.#lastConnectedAtMs = before === undefined ? undefined : before.#lastConnectedAtMs;
     const { server, addressMap = besideServer(options.server), nodePorts, pool, isSingleEndpoint } = options;
     const isShared = isSingleEndpoint === true || pool !== undefined;
     if (!isShared) {
@@ -113,17 +104,16 @@ export class Instance {
       onConnected: (connection) => this.#connected(connection, upstream),
       member: this.#cluster && { view: this.#cluster, origin: address },
     });
-    const subscriptions = [
-      upstream.onReauthenticated((token) => {
-        this.#counters.reauthentications += 1;
-        this.#events.emit("reauthenticated", { ...from, token });
-      }),
-      upstream.onReauthenticationFailing((failure) => {
-        this.#counters.reauthenticationFailures += 1;
-        this.#events.emit("reauthenticationFailing", { ...from, ...failure });
-      }),
-    ];
-    return { upstream, connections, subscriptions };
+    const { reauthenticator } = upstream;
+    reauthenticator.on("reauthenticated", ({ token }) => {
+      this.#counters.reauthentications += 1;
+      this.#events.emit("reauthenticated", { ...from, token });
+    });
+    reauthenticator.on("reauthenticationFailing", ({ connection: _, ...failure }) => {
+      this.#counters.reauthenticationFailures += 1;
+      this.#events.emit("reauthenticationFailing", { ...from, ...failure });
+    });
+    return { upstream, connections };
   }
 
   /** Offers a node of the cluster at a local port. */
@@ -226,9 +216,9 @@ export class Instance {
     void this.#cluster?.close();
     this.#router?.close();
     this.#pooled?.pool.close();
-    for (const { connections, subscriptions } of this.#places) {
+    for (const { connections, upstream } of this.#places) {
       connections.close();
-      for (const subscription of subscriptions) subscription[Symbol.dispose]();
+      upstream.close();
     }
   }
 
@@ -320,6 +310,21 @@ export class Instance {
     this.#lastFailure = { atMs: this.#now(), error };
     this.#events.emit("upstreamFailed", { instance: this.name, server: label, error });
   }
+}
+
+function noneYet(): InstanceCounters {
+  return {
+    openClients: 0,
+    clients: 0,
+    clientsOverLimit: 0,
+    openUpstreams: 0,
+    upstreams: 0,
+    upstreamFailures: 0,
+    reauthentications: 0,
+    reauthenticationFailures: 0,
+    bytesIn: 0,
+    bytesOut: 0,
+  };
 }
 
 function labelOf({ host, port }: MappedAddress): string {

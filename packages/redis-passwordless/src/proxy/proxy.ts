@@ -3,7 +3,7 @@ import { Events } from "../core/events.js";
 import type { Identity } from "../reauth/identity.js";
 import type { ProxyEvents, ProxyState } from "./events.js";
 import { Instance } from "./instance.js";
-import type { ProxyOptions } from "./options.js";
+import type { InstanceOptions, ProxyOptions } from "./options.js";
 import type { IdentityStatus, ProxyStatus } from "./status.js";
 
 /** How long those who are inside may stay when the proxy ends, in milliseconds. */
@@ -100,9 +100,17 @@ class RedisProxy implements RunningProxy {
     if (instances.length === 0) throw invalidOption("instances", "at least one cache", "none");
     const before = this.#instances;
     const old = before.filter(({ options }) => !instances.includes(options));
-    const all = instances.map(
-      (options) => before.find((one) => one.options === options) ?? new Instance(options, this.#events),
-    );
+    const all = instances.map((options) => {
+      const same = before.find((one) => one.options === options);
+      return (
+        same ??
+        new Instance(
+          options,
+          this.#events,
+          before.find((one) => leadsToTheSame(one, options)),
+        )
+      );
+    });
     const fresh = all.filter((instance) => !before.includes(instance));
     try {
       for (const instance of fresh) await instance.listen(old);
@@ -110,16 +118,20 @@ class RedisProxy implements RunningProxy {
       if (this.#state !== "ready") throw closedError();
     } catch (error) {
       await Promise.all(fresh.map((instance) => instance.stopListening()));
+      for (const instance of fresh) instance.destroy();
       throw error;
     }
     for (const instance of fresh) for (const from of old) instance.adopt(from);
     this.#instances = all;
     await Promise.all(old.map((instance) => instance.stopListening()));
     for (const instance of old) {
-      await instance.leaveNodesTo(fresh.find((other) => leadsToTheSame(instance, other)));
+      await instance.leaveNodesTo(fresh.find((other) => leadsToTheSame(instance, other.options)));
     }
     const left = old.map((instance) =>
-      this.#leave(instance, fresh.some((other) => leadsToTheSame(instance, other)) ? undefined : maxMs),
+      this.#leave(
+        instance,
+        fresh.some((other) => leadsToTheSame(instance, other.options)) ? undefined : maxMs,
+      ),
     );
     this.#listenToIdentities();
     return { left: Promise.all(left).then(() => this.#listenToIdentities()) };
@@ -234,7 +246,7 @@ function closedError(): PasswordlessError {
   });
 }
 
-function leadsToTheSame({ options: one }: Instance, { options: other }: Instance): boolean {
+function leadsToTheSame({ options: one }: Instance, other: InstanceOptions): boolean {
   const isSameServer = one.server.host === other.server.host && one.server.port === other.server.port;
   return one.name === other.name && isSameServer && one.identity === other.identity;
 }

@@ -8,10 +8,11 @@ import type { Markers } from "../inband/marker.js";
 import type { Connection } from "../reauth/connection.js";
 import type { Identity } from "../reauth/identity.js";
 import { probeLogin } from "../reauth/probe.js";
-import type { ReauthenticationEvents, Reauthenticator } from "../reauth/reauthenticator.js";
+import type { Reauthenticator } from "../reauth/reauthenticator.js";
 import { waitForToken } from "../reauth/token-wait.js";
 import { unreachableError } from "../reauth/unreachable.js";
 import { HIGH_WATER_BYTES } from "./client-link.js";
+import { readsLastWords } from "./io/last-words.js";
 import { type SharedReads, serverReads } from "./io/shared-reads.js";
 
 /** Where a server is, and by which name it is verified. */
@@ -69,7 +70,8 @@ export class Upstream {
     this.#secureContext = options.secureContext;
     const { host, port } = options.address;
     this.label = host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
-    this.reauthenticator = options.identity.reauthenticator(`proxy ${this.label}`, () => ({
+    // Of its own, although others may lead to the same server: they may trust other authorities, and count for others.
+    this.reauthenticator = options.identity.reauthenticator(`proxy ${nextNumber()} ${this.label}`, () => ({
       label: this.label,
       prove: (token, signal) =>
         probeLogin(async (until) => (await this.#dial(until)).socket, this.label, token, signal),
@@ -120,26 +122,15 @@ export class Upstream {
     }
   }
 
-  /** Calls back for each live connection to this server that has logged in with a new token. */
-  onReauthenticated(listener: (token: Token) => void): Disposable {
-    return this.#options.identity.on("reauthenticated", ({ connection, token }) => {
-      if (connection === this.label) listener(token);
-    });
-  }
-
-  /** Calls back for each try to do so that failed. */
-  onReauthenticationFailing(
-    listener: (failure: Omit<ReauthenticationEvents["reauthenticationFailing"], "connection">) => void,
-  ): Disposable {
-    return this.#options.identity.on("reauthenticationFailing", ({ connection, ...failure }) => {
-      if (connection === this.label) listener(failure);
-    });
-  }
-
   /** Keeps a session, which has logged in with `token`, authenticated until its connection ends. */
   keep(session: KeptConnection, token: Token): void {
     const enrollment = this.reauthenticator.enroll(session, token);
     session.onceClosed(() => enrollment[Symbol.dispose]());
+  }
+
+  /** Nobody connects any more. */
+  close(): void {
+    this.reauthenticator.close();
   }
 
   async #dial(signal: AbortSignal): Promise<Pick<UpstreamConnection, "socket" | "reads">> {
@@ -158,6 +149,7 @@ export class Upstream {
     if (!address.isEncrypted) {
       const socket = connect(tcp);
       reads.of(socket);
+      readsLastWords(socket);
       return { socket: await opened(socket, "connect", signal), reads };
     }
     const serverName = address.serverName ?? host;
@@ -170,11 +162,18 @@ export class Upstream {
       ...(this.#session === undefined ? {} : { session: this.#session }),
     } as tls.ConnectionOptions);
     reads.of(socket);
+    readsLastWords(socket);
     socket.on("session", (session) => {
       this.#session = session;
     });
     return { socket: await opened(socket, "secureConnect", signal), reads };
   }
+}
+
+let number = 0;
+
+function nextNumber(): number {
+  return ++number;
 }
 
 function timeoutError(timeoutMs: number): Error {

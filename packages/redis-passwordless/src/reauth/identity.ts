@@ -121,7 +121,7 @@ export class Identity implements AsyncDisposable {
   /** The re-authentication of all connections to one server, made when first asked for. For adapters. */
   reauthenticator(
     endpoint: string,
-    options: () => Omit<ReauthenticatorOptions, "windowMs">,
+    options: () => Omit<ReauthenticatorOptions, "windowMs" | "onClosed">,
   ): Reauthenticator {
     const existing = this.#reauthenticators.get(endpoint);
     if (existing !== undefined) return existing;
@@ -131,6 +131,7 @@ export class Identity implements AsyncDisposable {
       {
         ...options(),
         windowMs: this.#windowMs,
+        onClosed: () => void this.#reauthenticators.delete(endpoint),
       },
     );
     this.#reauthenticators.set(endpoint, created);
@@ -140,7 +141,6 @@ export class Identity implements AsyncDisposable {
   /** Stops the refresh and everything that is planned. Close the clients first. Idempotent. */
   async close(): Promise<void> {
     for (const reauthenticator of this.#reauthenticators.values()) reauthenticator.close();
-    this.#reauthenticators.clear();
     await this.#manager.close();
     this.#events.clear();
   }

@@ -1,6 +1,6 @@
 import type { Clock } from "../core/clock.js";
 import { PasswordlessError } from "../core/errors.js";
-import type { Events } from "../core/events.js";
+import { Events, type Listener } from "../core/events.js";
 import type { Token } from "../core/token.js";
 import type { TokenManager } from "../core/token-manager.js";
 import type { GetTokenOptions } from "../core/token-manager-events.js";
@@ -31,6 +31,8 @@ export interface ReauthenticatorOptions {
   readonly windowMs: number;
   /** Tries a token where nothing is outstanding; without it, the first connection in line is the trial. */
   readonly prove?: Prove;
+  /** Called once it is closed. */
+  readonly onClosed?: () => void;
 }
 
 interface Member {
@@ -59,7 +61,9 @@ const RETRY_TO_MS = 5_000;
 export class Reauthenticator {
   readonly #manager: TokenManager;
   readonly #options: ReauthenticatorOptions;
-  readonly #events: Events<ReauthenticationEvents>;
+  /** Those of the identity, with those of its other servers. */
+  readonly #everybody: Events<ReauthenticationEvents>;
+  readonly #events = new Events<ReauthenticationEvents>();
   readonly #clock: Clock;
   readonly #members = new Map<Connection, Member>();
   /** The newest token that this server has accepted. */
@@ -75,14 +79,22 @@ export class Reauthenticator {
 
   constructor(
     manager: TokenManager,
-    events: Events<ReauthenticationEvents>,
+    everybody: Events<ReauthenticationEvents>,
     options: ReauthenticatorOptions,
   ) {
     this.#manager = manager;
-    this.#events = events;
+    this.#everybody = everybody;
     this.#options = options;
     this.#clock = manager.clock;
     this.#proof = options.prove === undefined ? undefined : new Proof(options.prove, this.#clock);
+  }
+
+  /** Calls the listener for what happens here, and at no other server of the identity, until disposed. */
+  on<Name extends keyof ReauthenticationEvents>(
+    name: Name,
+    listener: Listener<ReauthenticationEvents[Name]>,
+  ): Disposable {
+    return this.#events.on(name, listener);
   }
 
   /** Connections that are kept authenticated. */
@@ -200,6 +212,13 @@ export class Reauthenticator {
     for (const member of this.#members.values()) member.plan?.[Symbol.dispose]();
     this.#members.clear();
     this.#rest();
+    this.#events.clear();
+    this.#options.onClosed?.();
+  }
+
+  #tell<Name extends keyof ReauthenticationEvents>(name: Name, payload: ReauthenticationEvents[Name]): void {
+    this.#events.emit(name, payload);
+    this.#everybody.emit(name, payload);
   }
 
   #rest(): void {
@@ -233,7 +252,7 @@ export class Reauthenticator {
       await (this.#proof?.of(trial.token) ?? this.#proveOnOne(trial.token));
     } catch (error) {
       if (this.#trial !== trial) return;
-      this.#events.emit("reauthenticationFailing", { connection: label, error, attempt });
+      this.#tell("reauthenticationFailing", { connection: label, error, attempt });
       if (isRefusal(error)) this.#manager.refuse(trial.token, error);
       // A server that cannot be asked aside must not keep live connections from a token that is probably good.
       else if (this.#isPressing() && (await this.#hasProvenOnOne(trial.token))) return this.#finish(trial);
@@ -370,7 +389,7 @@ export class Reauthenticator {
     member.token = token;
     member.attempts = 0;
     this.accepted(token);
-    this.#events.emit("reauthenticated", { connection: member.connection.label, token });
+    this.#tell("reauthenticated", { connection: member.connection.label, token });
     // A login that waited for a transaction or a blocked command may have been overtaken by a newer token.
     if (this.#target !== undefined && isNewer(this.#target, token)) this.#schedule(member, 0);
   }
@@ -394,7 +413,7 @@ export class Reauthenticator {
 
   #fail(member: Member, error: unknown): void {
     if (this.#members.get(member.connection) !== member) return;
-    this.#events.emit("reauthenticationFailing", {
+    this.#tell("reauthenticationFailing", {
       connection: member.connection.label,
       error,
       attempt: member.attempts + 1,

@@ -1,0 +1,84 @@
+import { createSecureContext } from "node:tls";
+import { describe, expect, test, vi } from "vitest";
+import type { InstanceOptions } from "../../src/proxy/options.js";
+import type { InstanceCounters } from "../../src/proxy/status.js";
+import { ProxiedCache } from "./support.js";
+
+/** As the first instance, but for what is said. */
+function optionsLike({ azure, identity }: ProxiedCache, own: Partial<InstanceOptions> = {}): InstanceOptions {
+  const { host, port } = azure.redis;
+  return {
+    name: "cache",
+    server: { host, port, isEncrypted: true },
+    identity,
+    secureContext: createSecureContext({ ca: azure.caCertificate }),
+    listen: [{ kind: "tcp", host: "127.0.0.1", port: 0 }],
+    ...own,
+  };
+}
+
+function countersOf({ proxy }: ProxiedCache, name = "cache"): InstanceCounters {
+  return proxy.status().instances.find((one) => one.name === name)!.counters;
+}
+
+describe.concurrent("clients who stay through a reload", () => {
+  test("count for the instance that has taken over: in its figures, and against its limit", async () => {
+    await using cache = await ProxiedCache.start();
+    const inside = await cache.raw();
+    await inside.write("PING").read(1);
+    await cache.proxy.reload({ instances: [optionsLike(cache, { maxClients: 1 })] });
+    expect(countersOf(cache)).toMatchObject({ openClients: 1, clients: 1, openUpstreams: 1, upstreams: 1 });
+
+    const second = await cache.raw();
+    expect(await second.read(1)).toEqual([expect.stringMatching(/^-ERR_.* The proxy has 1 clients/)]);
+    await inside.write("PING").read(2);
+    inside.socket.destroy();
+    await vi.waitFor(() => expect(countersOf(cache).openClients).toBe(0));
+    const third = await cache.raw();
+    expect(await third.write("PING").read(1)).toEqual(["+PONG\r\n"]);
+    for (const client of [second, third]) client.socket.destroy();
+  });
+
+  test("are logged in again once for each token, as far as anybody is told", async () => {
+    await using cache = await ProxiedCache.start({ tokenLifetimeMs: 3_000 });
+    const inside = await cache.raw();
+    await inside.write("PING").read(1);
+    const told: string[] = [];
+    cache.proxy.on("reauthenticated", ({ instance }) => told.push(instance));
+    await cache.proxy.reload({ instances: [optionsLike(cache, { maxClients: 9 })] });
+    await vi.waitFor(() => expect(told.length).toBeGreaterThan(0), 10_000);
+    expect(told).toEqual(["cache"]);
+    expect(countersOf(cache).reauthentications).toBe(1);
+    inside.socket.destroy();
+  });
+});
+
+test.concurrent("a login again counts for the instance whose client it is about", async () => {
+  await using cache = await ProxiedCache.start({ tokenLifetimeMs: 3_000 });
+  await cache.proxy.reload({ instances: [optionsLike(cache), optionsLike(cache, { name: "other" })] });
+  const client = await cache.raw();
+  await client.write("PING").read(1);
+  await vi.waitFor(() => expect(countersOf(cache).reauthentications).toBe(1), 10_000);
+  expect(countersOf(cache, "other").reauthentications).toBe(0);
+  client.socket.destroy();
+});
+
+test.concurrent("certificate authorities that are new hold for everything: for tokens that are tried aside, too", async () => {
+  await using cache = await ProxiedCache.start(
+    { tokenLifetimeMs: 3_000 },
+    { secureContext: createSecureContext() },
+  );
+  const refused = await cache.raw();
+  expect(await refused.write("PING").read(1)).toEqual([
+    expect.stringMatching(/^-ERR_PASSWORDLESS_CONNECTION_FAILED .*certificate/),
+  ]);
+
+  const failures: unknown[] = [];
+  cache.proxy.on("reauthenticationFailing", ({ error }) => failures.push(error));
+  await cache.proxy.reload({ instances: [optionsLike(cache)] });
+  const client = await cache.raw();
+  await client.write("PING").read(1);
+  await vi.waitFor(() => expect(countersOf(cache).reauthentications).toBe(1), 10_000);
+  expect(failures).toEqual([]);
+  client.socket.destroy();
+});
