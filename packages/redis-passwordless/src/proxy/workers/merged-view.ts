@@ -1,12 +1,14 @@
 import { Events, type Listener } from "../../core/events.js";
 import type { ProxyEvents, ProxyState } from "../events.js";
-import type { InstanceStatus, ProxyStatus } from "../status.js";
+import type { InstanceCounters, InstanceStatus, ProxyStatus } from "../status.js";
 import type { ProxyView } from "../view.js";
 
 /** Several workers as the one proxy that they are for everybody else. */
 export class MergedView implements ProxyView {
   readonly #events = new Events<ProxyEvents>();
   readonly #statuses = new Map<number, ProxyStatus>();
+  /** What workers have counted that are no more, by instance: whoever adds it up expects sums that only grow. */
+  readonly #past = new Map<string, InstanceCounters>();
   readonly #startedAtMs = Date.now();
   #state: ProxyState = "starting";
 
@@ -17,6 +19,11 @@ export class MergedView implements ProxyView {
 
   /** The worker is no more. */
   forget(worker: number): void {
+    for (const { name, counters } of this.#statuses.get(worker)?.instances ?? []) {
+      const past = this.#past.get(name);
+      const last = { ...counters, openClients: 0, openUpstreams: 0 };
+      this.#past.set(name, past === undefined ? last : summed(past, last));
+    }
     this.#statuses.delete(worker);
   }
 
@@ -35,9 +42,14 @@ export class MergedView implements ProxyView {
     return {
       state: this.#state,
       startedAtMs: this.#startedAtMs,
-      instances: merged(all.flatMap(({ instances }) => instances)),
+      instances: merged(all.flatMap(({ instances }) => instances)).map((one) => this.#withPast(one)),
       identities: all.flatMap(({ identities }) => identities),
     };
+  }
+
+  #withPast(one: InstanceStatus): InstanceStatus {
+    const past = this.#past.get(one.name);
+    return past === undefined ? one : { ...one, counters: summed(one.counters, past) };
   }
 
   on<Name extends keyof ProxyEvents>(name: Name, listener: Listener<ProxyEvents[Name]>): Disposable {

@@ -75,15 +75,16 @@ const instance = (own: Partial<InstanceStatus> & { readonly clients: number }): 
   ...own,
 });
 
+const status = (one: InstanceStatus) => ({
+  state: "ready" as const,
+  startedAtMs: 0,
+  instances: [one],
+  identities: [],
+});
+
 test("several workers are one proxy: sums, and the newest failure unless somebody has connected since", () => {
   const view = new MergedView();
   const error = new PasswordlessError("ERR_PASSWORDLESS_CONNECTION_FAILED", { message: "a", remedy: "b" });
-  const status = (one: InstanceStatus) => ({
-    state: "ready" as const,
-    startedAtMs: 0,
-    instances: [one],
-    identities: [],
-  });
   view.update(1, status(instance({ clients: 2, lastFailure: { atMs: 5, error } })));
   view.update(2, status(instance({ clients: 3, lastConnectedAtMs: 4 })));
   const [both] = view.status().instances;
@@ -100,4 +101,20 @@ test("several workers are one proxy: sums, and the newest failure unless somebod
   view.forget(2);
   expect(view.status().instances).toHaveLength(1);
   expect(view.status().state).toBe("starting");
+});
+
+test("what a worker has counted is not forgotten with it, for counters only grow", () => {
+  const view = new MergedView();
+  view.update(1, status(instance({ clients: 2 })));
+  view.update(2, status(instance({ clients: 3 })));
+  view.forget(2);
+  const counters = () => view.status().instances[0]?.counters;
+  expect(counters()).toMatchObject({ clients: 5, openClients: 2, bytesIn: 20 });
+  expect(view.status().instances[0]).toMatchObject({ maxClients: 5, idleClients: 1 });
+  // Its successor begins at nothing, and may end as well.
+  view.update(2, status(instance({ clients: 1 })));
+  expect(counters()).toMatchObject({ clients: 6, openClients: 3, bytesIn: 30 });
+  view.forget(2);
+  view.forget(1);
+  expect(view.status().instances).toEqual([]);
 });
