@@ -1,7 +1,7 @@
 import { parseCommand } from "resp-framing";
 import type { Token } from "../core/token.js";
 import { ConnectionSetup, SETUP_COMMANDS, setupOf } from "./connection-setup.js";
-import { encodeAuth } from "./login.js";
+import { encodeAuth, isVerdict } from "./login.js";
 import { withoutOwnLines } from "./monitor-view.js";
 import type { OwnCommands } from "./own-commands.js";
 import { type Plan, SEND } from "./plan.js";
@@ -197,13 +197,15 @@ export class ForeignClient {
       await own.followUp({ request: command, reply: RESET_REPLY }, login, () => RESET_REPLY);
       return over();
     }
-    let replies = 0;
+    let isAnswered = false;
     let isReset = false;
     await own.exchange(Buffer.concat([command, login]), {
       onReply: (frame) => {
-        replies += 1;
-        if (replies > 1) return undefined;
-        isReset = frame[0] === PLUS;
+        // A client that monitors gets lines until its RESET is answered, and afterwards if it was refused.
+        if (frame.equals(RESET_REPLY)) isReset = true;
+        else if (!isVerdict(frame)) return frame;
+        if (isAnswered) return undefined;
+        isAnswered = true;
         return frame;
       },
       onEnd: () => {
@@ -222,7 +224,6 @@ export class ForeignClient {
   }
 }
 
-const PLUS = 43;
 const MINUS = 45;
 const RESET_REPLY = Buffer.from("+RESET\r\n");
 const NOTHING: Buffer = Buffer.alloc(0);

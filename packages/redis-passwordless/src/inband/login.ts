@@ -50,6 +50,13 @@ export function textOf(frame: Buffer): string {
   return frame.toString("utf8").replace(/^[-+]/, "").trimEnd();
 }
 
+/** Whether a frame can be the answer to a login: lines that MONITOR shows cannot. */
+export function isVerdict(frame: Buffer): boolean {
+  return frame[0] === ERROR || frame.equals(OK_REPLY);
+}
+
+const ERROR = 45;
+const OK_REPLY = Buffer.from("+OK\r\n");
 const OK = Buffer.from("+OK");
 
 /** Sends commands and resolves with their replies; only the first one when that is an error. */

@@ -10,7 +10,7 @@ import { Dialect } from "./dialect.js";
 import { CONNECTION_COMMANDS, ForeignClient, type LoginDesk } from "./foreign-client.js";
 import { IdlePing } from "./idle-ping.js";
 import type { Link, LinkUser } from "./link.js";
-import { encodeAuth, textOf } from "./login.js";
+import { encodeAuth, isVerdict, textOf } from "./login.js";
 import { LostTransaction } from "./lost-transaction.js";
 import type { Markers } from "./marker.js";
 import { OwnCommands } from "./own-commands.js";
@@ -439,11 +439,6 @@ export class InbandSession implements Connection, LinkUser, CommandPlanner {
 const WATCHED_OF_FOREIGN = [...new Set([...WATCHED, ...CONNECTION_COMMANDS])];
 const WATCHED_IN_CLUSTER = [...WATCHED_OF_FOREIGN, "CLUSTER"];
 const OK = Buffer.from("+OK");
-const OK_REPLY = Buffer.from("+OK\r\n");
 const ERROR = 45;
 const NOPERM = Buffer.from("-NOPERM");
 const NO_INFO = Buffer.from("$0\r\n\r\n");
-
-function isVerdict(frame: Buffer): boolean {
-  return frame[0] === ERROR || frame.equals(OK_REPLY);
-}

@@ -118,6 +118,22 @@ describe("the connection's own commands", () => {
     other.socket.destroy();
   });
 
+  // Redis's own suite: tests/unit/other.tcl, "RESET clears MONITOR state".
+  test("RESET ends MONITOR, and is answered", async () => {
+    const client = await cache.raw();
+    await client.write("MONITOR").read(1);
+    client.write("ECHO seen", "RESET", "ECHO end", "CLIENT INFO");
+    const frames = await client.read(6);
+    expect(frames.filter((frame) => !frame.includes(" [0 "))).toEqual([
+      "+OK\r\n",
+      "$4\r\nseen\r\n",
+      "+RESET\r\n",
+      "$3\r\nend\r\n",
+      expect.stringContaining(" flags=N "),
+    ]);
+    client.socket.destroy();
+  });
+
   test("CLIENT REPLY OFF, SKIP and ON", async () => {
     const client = await cache.raw();
     client.write(
