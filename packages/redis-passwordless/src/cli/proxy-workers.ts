@@ -2,7 +2,7 @@ import cluster, { type Worker } from "node:cluster";
 import { once } from "node:events";
 import type { StatusServer } from "../proxy/http/index.js";
 import { clearWay, type ListenAddress, unusableAddress } from "../proxy/listener.js";
-import type { ProxyLog } from "../proxy/logs/index.js";
+import type { Notice, ProxyLog } from "../proxy/logs/index.js";
 import { MergedView } from "../proxy/workers/merged-view.js";
 import { Decoder, type WorkerMessage } from "../proxy/workers/messages.js";
 import { EXIT_FAILED } from "./exit-codes.js";
@@ -19,6 +19,8 @@ interface Surroundings {
   readonly read: () => ProxyPlan;
 }
 
+/** What every worker has to say of its settings, which are those of all. */
+const SAID_BY_ALL: ReadonlySet<string> = new Set(["open", "restartNeeded"]);
 /** Between the end of a worker that nobody has asked for and the start of its successor, in milliseconds. */
 const AGAIN_MS = 1_000;
 
@@ -34,7 +36,15 @@ export class Workers {
   readonly #view = new MergedView();
   readonly #manager: ServiceManager;
   readonly #running = new Map<number, Worker>();
+  /** Those of them that serve. */
+  readonly #serving = new Set<number>();
+  /** Those that were starting when the configuration changed, and may have read the old one. */
+  readonly #outdated = new Set<number>();
   #plan: ProxyPlan;
+  /** Reloads come one after the other. */
+  #reloading: Promise<void> = Promise.resolve();
+  #hasServed = false;
+  #onComplete: () => void = () => {};
 
   constructor({ session, log, plan, read }: Surroundings) {
     this.#session = session;
@@ -53,7 +63,9 @@ export class Workers {
    */
   async run(): Promise<number | undefined> {
     const { stop } = this.#session;
-    const hangUp = (): void => void this.#reload();
+    const hangUp = (): void => {
+      this.#reloading = this.#reloading.then(() => this.#reload());
+    };
     process.on("SIGHUP", hangUp);
     // What is not a worker's is not handed on: who speaks to systemd is this process.
     cluster.setupPrimary({ serialization: "advanced" });
@@ -68,9 +80,12 @@ export class Workers {
       await clearWays(this.#plan);
       const failed = await Promise.race([this.#start(1), stop.requested()]);
       if (typeof failed === "number" && stop.exitCode === undefined) return failed;
-      const missing = stop.signal.aborted ? 0 : this.#plan.workers - 1;
-      const others = Array.from({ length: missing }, (_, index) => this.#start(index + 2));
-      await Promise.race([Promise.all(others), stop.requested()]);
+      const complete = new Promise<void>((resolve) => {
+        this.#onComplete = resolve;
+      });
+      for (let number = 2; number <= this.#plan.workers && !stop.signal.aborted; number++)
+        void this.#start(number);
+      await Promise.race([complete, stop.requested()]);
       if (!stop.signal.aborted) {
         this.#view.enter("ready");
         await this.#manager.ready(`serves with ${this.#plan.workers} workers`);
@@ -91,11 +106,15 @@ export class Workers {
     this.#running.set(number, worker);
     return new Promise((resolve) => {
       worker.on("message", (message: WorkerMessage) => {
-        if (message.type === "ready") resolve(undefined);
-        else this.#hear(number, message, decoder);
+        if (message.type === "ready") {
+          this.#serves(number, worker);
+          resolve(undefined);
+        } else this.#hear(number, message, decoder);
       });
       worker.on("exit", (code, signal) => {
         this.#running.delete(number);
+        this.#serving.delete(number);
+        this.#outdated.delete(number);
         this.#view.forget(number);
         this.#replace(number, signal ?? `exit code ${code}`);
         resolve(code ?? EXIT_FAILED);
@@ -103,19 +122,25 @@ export class Workers {
     });
   }
 
+  #serves(number: number, worker: Worker): void {
+    this.#hasServed = true;
+    this.#serving.add(number);
+    if (this.#outdated.delete(number)) worker.process.kill("SIGHUP");
+    if (this.#serving.size === this.#plan.workers) this.#onComplete();
+  }
+
   #hear(number: number, message: Exclude<WorkerMessage, { readonly type: "ready" }>, decoder: Decoder): void {
     if (message.type === "status") this.#view.update(number, decoder.status(message.status));
     else if (message.type === "event")
       this.#view.emit(message.name, decoder.payload(message.name, message.payload));
     // What goes well goes well in all of them, and one line says so.
-    else if (number === 1 || message.notice.level === "warn" || message.notice.level === "error")
-      this.#log.tell(message.notice);
+    else if (number === 1 || isOfOne(message.notice)) this.#log.tell(message.notice);
   }
 
-  /** One that has served and ends without being asked has a successor; at the start, its end is everybody's. */
+  /** One that ends without being asked has a successor; as long as none has served, its end is everybody's. */
   #replace(number: number, how: string): void {
     const { stop } = this.#session;
-    if (stop.signal.aborted || this.#view.status().state !== "ready") return;
+    if (stop.signal.aborted || !this.#hasServed) return;
     this.#announcer.tell("error", "workerEnded", `Worker ${number} has ended (${how}), and is started anew`);
     setTimeout(() => {
       if (!stop.signal.aborted) void this.#start(number);
@@ -124,18 +149,23 @@ export class Workers {
 
   /** The workers read for themselves, once it is known that what they would read can be used. */
   async #reload(): Promise<void> {
-    if (this.#view.status().state !== "ready") return;
+    if (this.#session.stop.signal.aborted) return;
     await this.#manager.reloading();
     try {
       const plan = this.#read();
       await clearWays(plan, this.#plan);
       this.#plan = plan;
-      for (const worker of this.#running.values()) worker.process.kill("SIGHUP");
+      for (const [number, worker] of this.#running) {
+        // Before it serves, the signal would end it.
+        if (this.#serving.has(number)) worker.process.kill("SIGHUP");
+        else this.#outdated.add(number);
+      }
     } catch (error) {
       const text = "The new configuration cannot be used, so nothing has changed";
       this.#announcer.tell("error", "reloadFailed", text, {}, error);
     }
-    await this.#manager.ready(`serves with ${this.#plan.workers} workers`);
+    if (this.#view.status().state === "ready")
+      await this.#manager.ready(`serves with ${this.#plan.workers} workers`);
   }
 
   async #end(): Promise<void> {
@@ -151,6 +181,11 @@ export class Workers {
     await Promise.all(ends);
     this.#view.enter("closed");
   }
+}
+
+/** Whether a notice is about what one worker alone has met with. */
+function isOfOne({ level, event }: Notice): boolean {
+  return (level === "warn" || level === "error") && !SAID_BY_ALL.has(event);
 }
 
 /** Removes sockets that a process has left behind; of those that the plan before had, this proxy is the owner. */

@@ -62,6 +62,41 @@ describe.concurrent("several workers", () => {
     expect((await running.ended).code).toBe(143);
   });
 
+  test("are all there when the proxy is ready, also if one has died before", async (context) => {
+    const { cache, proxy } = await proxies(context);
+    const running = proxy([`c=${cache},listen=0`, "--workers=2"]);
+    await running.port("c");
+    const second = await vi.waitUntil(() => running.children()[1], { interval: 1, timeout: 10_000 });
+    process.kill(second, "SIGKILL");
+    await running.said("Worker 2 has ended (SIGKILL), and is started anew");
+    await running.said("The proxy is ready");
+    expect(running.children()).toHaveLength(2);
+    expect(running.children()).not.toContain(second);
+    running.signal("SIGTERM");
+    expect((await running.ended).code).toBe(143);
+  });
+
+  test("hear of a SIGHUP that comes while they start, and say once what is to be said once", async (context) => {
+    const { cache, proxy, write } = await proxies(context);
+    const config = (text: string) =>
+      write("proxy.yaml", `workers: 2\ninstances:\n  - {name: a, endpoint: "${cache}", listen: 0}\n${text}`);
+    const running = proxy(["--config", config("")]);
+    await running.port("a");
+    config(`  - {name: b, endpoint: "${cache}", listen: "0.0.0.0:0"}\nlog-level: debug\n`);
+    running.signal("SIGHUP");
+    const port = await running.port("b");
+    await running.said("The proxy is ready");
+    await running.said("What has changed in log-level holds from the next start on");
+    const clients = [await Client.to(port), await Client.to(port)];
+    for (const client of clients) await client.ask("+PONG", "PING");
+    for (const client of clients) client.socket.destroy();
+    running.signal("SIGTERM");
+    const { code, stderr } = await running.ended;
+    expect(code).toBe(143);
+    expect(stderr.match(/whoever reaches that is in the cache/g)).toHaveLength(1);
+    expect(stderr).not.toContain("more within 30 s");
+  });
+
   test("end with one diagnosis when somebody else has the port", async (context) => {
     const { cache, proxy } = await proxies(context);
     const server = createServer().listen(0, "127.0.0.1");
