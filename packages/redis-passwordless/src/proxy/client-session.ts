@@ -68,7 +68,7 @@ export class ClientSession implements ServedClient, ServerConnectionUser {
 
   /** Ends the connection of a client that is idle, so that it can be used by another one. */
   dismiss(): void {
-    this.#reason ??= "closing";
+    this.#reason ??= "idle";
     this.#isParked = false;
     const { socket, reads } = this.#options.client;
     // What it sends from now on is not executed, and it sees the connection end instead of an answer.

@@ -16,7 +16,9 @@ export type ClientEnd =
   | "refused"
   /** The login could not be renewed in time. */
   | "expiry"
-  /** The proxy is closing. */
+  /** The proxy is ending, and the client waited for nothing. */
+  | "idle"
+  /** The proxy has ended before the client was done. */
   | "closing";
 
 /** What happens in a proxy. Instants are epoch milliseconds. */

@@ -206,7 +206,7 @@ export class Instance {
     for (const client of this.#clients) {
       if (!client.isIdle) continue;
       if (client instanceof ClientSession) client.dismiss();
-      else client.destroy("closing");
+      else client.destroy("idle");
     }
   }
 

@@ -83,6 +83,20 @@ describe.concurrent("proxy", () => {
     expect(stderr).toContain("1 client had not finished, and was cut off");
   });
 
+  test("says nothing of clients that waited for nothing", async (context) => {
+    const { cache, proxy } = await proxies(context);
+    for (const kind of ["", "--pool=2"]) {
+      const running = proxy([`c=${cache}`, "--listen=0", ...(kind === "" ? [] : [kind])]);
+      const client = await Client.to(await running.port("c"));
+      await client.ask("+PONG", "PING");
+      running.signal("SIGTERM");
+      await client.closed;
+      const { code, stderr } = await running.ended;
+      expect(code).toBe(143);
+      expect(stderr).not.toContain("cut off");
+    }
+  });
+
   test("ends at once at a second signal", async (context) => {
     const { cache, proxy } = await proxies(context);
     const running = proxy([`c=${cache}`, "--listen=0", "--max-drain", "1800"]);

@@ -24,6 +24,7 @@ const CLIENT_ENDS: Readonly<Record<ClientEnd, readonly [level: LogLevel, text: s
   limit: ["warn", "A client was turned away: there are as many as there may be"],
   refused: ["warn", "A client was turned away: wrong password, or no Redis protocol"],
   expiry: ["warn", "A client was let go because its login could not be renewed in time"],
+  idle: ["debug", "A client that waited for nothing was let go because the proxy is closing"],
   closing: ["debug", "A client was let go because the proxy is closing"],
 };
 
