@@ -21,9 +21,6 @@ interface Surroundings {
   readonly onReady?: () => void;
 }
 
-/** How long a connection test may take, in milliseconds. */
-const TEST_MS = 60_000;
-
 /** One proxy from its start to its end. */
 export class ProxyLife {
   readonly #session: Session;
@@ -75,7 +72,7 @@ export class ProxyLife {
       start(proxy);
       telemetry = await reportToOpenTelemetry(proxy, libraryVersion());
       if (this.#plan.common.isOn("run-connection-test")) {
-        await proxy.test(AbortSignal.any([stop.signal, AbortSignal.timeout(TEST_MS)]));
+        await proxy.test(stop.signal);
       }
       this.#onReady();
       await this.#manager.ready(this.#summary());

@@ -51,15 +51,34 @@ export function withCommon(own: Settings, common: Settings): Settings {
   return own.over(others, GROUPS);
 }
 
+/** Settings that mean something only beside certain others, and why they mean nothing without them. */
+const CONDITIONS: readonly (readonly [name: string, isUsed: (all: Settings) => boolean, why: string])[] = [
+  ["unix-socket-mode", (all) => all.has("unix-socket"), "there is no `unix-socket`; name one, or remove it"],
+  [
+    "node-ports",
+    (all) => !all.has("pool") && !all.isOn("single-endpoint"),
+    "with `pool` or `single-endpoint` clients see one server; remove either",
+  ],
+];
+
 /**
- * Finds flags that change nothing because every instance says otherwise; of a variable or a file, nobody has just
- * written them.
+ * Finds settings that change nothing: of an instance, and flags of which that is so in every instance. Of a variable or
+ * a file, nobody has just written what stands for all.
  *
  * @throws {UsageError}
  */
 export function assertUsed({ common, instances }: ProxySources): void {
+  for (const [name, isUsed, why] of CONDITIONS) {
+    const inVain = instances.filter((own) => !isUsed(withCommon(own, common)));
+    const own = inVain.find((one) => one.has(name));
+    const isFlagInVain = isFlag(common, name) && inVain.length === instances.length;
+    if (own !== undefined || isFlagInVain) {
+      const source = (own ?? common).sourceOf(name);
+      throw new UsageError(`${source} changes nothing: ${why}.`);
+    }
+  }
   for (const name of INSTANCE_SETTINGS) {
-    if (common.given(name)?.source !== `--${name}` || name === "endpoint") continue;
+    if (!isFlag(common, name) || name === "endpoint") continue;
     const isIgnored = (own: Settings): boolean =>
       own.has(name) || (name === "listen" && own.has("unix-socket"));
     if (instances.every(isIgnored))
@@ -67,6 +86,10 @@ export function assertUsed({ common, instances }: ProxySources): void {
         `--${name} changes nothing: every instance says otherwise. Remove it here or there.`,
       );
   }
+}
+
+function isFlag(settings: Settings, name: string): boolean {
+  return settings.given(name)?.source === `--${name}`;
 }
 
 function configFile(settings: Settings): ConfigFile | undefined {

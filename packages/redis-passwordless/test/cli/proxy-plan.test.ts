@@ -184,6 +184,16 @@ describe("what cannot be meant is told with the place where it stands", () => {
     ["a:1 --quitquitquit", /--quitquitquit needs --http-address/],
     ["a:1,listen=7000 --listen 8000", /--listen changes nothing: every instance says otherwise/],
     ["a:1,pool=3 --pool 4", /--pool changes nothing/],
+    ["a:1 --unix-socket-mode 0660", /--unix-socket-mode changes nothing: there is no `unix-socket`/],
+    [
+      "a:1,unix-socket-mode=0660",
+      /`unix-socket-mode` in argument 1 changes nothing: there is no `unix-socket`/,
+    ],
+    [
+      "a:1 --pool 2 --node-ports 7000-7009",
+      /--node-ports changes nothing: with `pool` or `single-endpoint` clients see one server/,
+    ],
+    ["a:1,single-endpoint,node-ports=7000-7009", /`node-ports` in argument 1 changes nothing: with `pool`/],
     [
       "",
       /REDIS_PASSWORDLESS_INSTANCES, instance 2 names no cache/,

@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { statSync } from "node:fs";
+import { createServer as createHttpServer } from "node:http";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
@@ -218,6 +219,19 @@ describe.concurrent("proxy", () => {
       stderr: expect.stringMatching(/no proxy is ready at http:\/\/127\.0\.0\.1:1\/startup.*ECONNREFUSED/),
     });
     expect((await run(["shutdown", "--http-address", "1"])).code).toBe(1);
+  });
+
+  test("shutdown says what it has been answered, such as that the name is not known there", async ({
+    onTestFinished,
+  }) => {
+    const problem = { error: "This name is not known here.", remedy: "Ask by address." };
+    const server = createHttpServer((_, response) => response.writeHead(421).end(JSON.stringify(problem)));
+    await once(server.listen(0, "127.0.0.1"), "listening");
+    onTestFinished(() => void server.close());
+    const { port } = server.address() as { port: number };
+    const { code, stderr } = await run(["shutdown", "--http-address", String(port)]);
+    expect(code).toBe(1);
+    expect(stderr).toContain("has answered 421: This name is not known here. Ask by address.");
   });
 
   test("only --quitquitquit lets others end it", async (context) => {
