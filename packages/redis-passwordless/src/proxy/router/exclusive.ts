@@ -15,8 +15,10 @@ export interface ExclusiveHost {
   show(frame: Buffer): Promise<void> | undefined;
   /** What a server says to a command that is malformed. */
   complaintAbout(command: Buffer): Promise<Buffer>;
+  /** A command that blocked has been broken off, because the client has gone: nothing behind it is executed. */
+  brokenOff(): void;
   /** A connection has ended, and with it what the client had on it. */
-  lost(): void;
+  lost(error: Error): void;
 }
 
 const CROSSSLOT = Buffer.from("-CROSSSLOT Keys in request don't hash to the same slot\r\n");
@@ -29,6 +31,7 @@ const NOT_SUBSCRIBED = Buffer.from(
   "-ERR HELLO is not allowed while something is subscribed or watched here\r\n",
 );
 const ASKING = encodeCommand(["ASKING"]);
+const NOTHING: Buffer = Buffer.alloc(0);
 const MINUS = 45;
 /** How often a command is sent to another node, or again, at most. */
 const MOST_TRIES = 20;
@@ -43,6 +46,9 @@ export class ExclusiveCommands {
   #subscriptions: Subscriptions | undefined;
   /** Every connection that is open for this client. */
   readonly #lanes = new Set<OwnLane>();
+  /** Those on which a command may block. */
+  readonly #asking = new Set<OwnLane>();
+  #hasEnded = false;
   /** Grows with each {@link close}: what was being opened then is of no use any more. */
   #life = 0;
 
@@ -89,6 +95,12 @@ export class ExclusiveCommands {
     if (args.length !== 1) return this.#host.complaintAbout(command);
     this.#transaction = new Transaction(this.#transactionHost(), this.#watching);
     return OK;
+  }
+
+  /** The client sends nothing more: nothing blocks for it from here on, and takes what others wait for. */
+  end(): void {
+    this.#hasEnded = true;
+    for (const lane of this.#asking) lane.end();
   }
 
   /** Ends everything. */
@@ -188,8 +200,12 @@ export class ExclusiveCommands {
     for (let tries = 0; tries < MOST_TRIES; tries += 1) {
       const lane = await this.#openAt(node);
       if (isAsking) void lane.ask(ASKING);
-      reply = await lane.ask(command);
-      if (reply === undefined) return LOST;
+      reply = await this.#askUntilEnd(lane, command);
+      if (reply === undefined) {
+        if (!this.#hasEnded) return LOST;
+        this.#host.brokenOff();
+        return NOTHING;
+      }
       const redirect = redirectOf(reply, lane);
       this.#giveBack(lane);
       if (redirect === undefined) return reply;
@@ -199,6 +215,15 @@ export class ExclusiveCommands {
         redirect.kind === "later" ? this.#host.cluster.nodeOf(slot) : this.#host.cluster.node(redirect.node);
     }
     return reply ?? LOST;
+  }
+
+  async #askUntilEnd(lane: OwnLane, command: Buffer): Promise<Buffer | undefined> {
+    const asked = lane.ask(command);
+    if (this.#hasEnded) lane.end();
+    this.#asking.add(lane);
+    const reply = await asked;
+    this.#asking.delete(lane);
+    return reply;
   }
 
   async #follow(redirect: Redirect): Promise<void> {
@@ -220,9 +245,10 @@ export class ExclusiveCommands {
     onPush: Parameters<typeof OwnLane.open>[2] = () => undefined,
   ): Promise<OwnLane> {
     const life = this.#life;
-    const lane: OwnLane = await OwnLane.open(node, this.#host.protocol(), onPush, () => {
+    const lane: OwnLane = await OwnLane.open(node, this.#host.protocol(), onPush, (error) => {
       this.#lanes.delete(lane);
-      if (lane === this.#watching || lane === this.#transaction?.lane || this.isSubscribed) this.#host.lost();
+      const isMissed = lane === this.#watching || lane === this.#transaction?.lane || this.isSubscribed;
+      if (isMissed) this.#host.lost(error);
     });
     this.#lanes.add(lane);
     if (life !== this.#life) this.#discard(lane);

@@ -26,10 +26,15 @@ export class OwnLane {
    * Opens one.
    *
    * @param onPush also gets every frame that comes while no reply is awaited
-   * @param onEnd the server has ended the connection
+   * @param onEnd the connection has ended; told why, as by {@link PinnedChannel}
    * @throws {PasswordlessError} why it cannot be opened
    */
-  static async open(node: ClusterNode, protocol: 2 | 3, onPush: OnPush, onEnd: () => void): Promise<OwnLane> {
+  static async open(
+    node: ClusterNode,
+    protocol: 2 | 3,
+    onPush: OnPush,
+    onEnd: (error: Error) => void,
+  ): Promise<OwnLane> {
     const scanner = new ReplyScanner();
     let partial: Buffer[] = [];
     const waiting: ((frame: Buffer | undefined) => void)[] = [];
@@ -50,9 +55,9 @@ export class OwnLane {
     };
     const channel = await node.pool.pin(protocol, {
       onBytes,
-      onEnd: () => {
+      onEnd: (error) => {
         lane.#end();
-        onEnd();
+        onEnd(error);
       },
     });
     const lane = new OwnLane(node, channel, waiting);
@@ -71,6 +76,11 @@ export class OwnLane {
   /** Sends a command whose replies come as pushes. */
   tell(command: Buffer): void {
     void this.#channel.write(command);
+  }
+
+  /** Sends nothing more; what blocks there ends. */
+  end(): void {
+    this.#channel.end();
   }
 
   /** Gives the connection back: nothing has been left behind on it. */

@@ -1,6 +1,8 @@
 import { encodeCommand, RespError } from "resp-framing";
+import { PasswordlessError } from "../../core/errors.js";
 import type { LoginDesk } from "../../inband/foreign-client.js";
 import { subscriberError } from "../../inband/resp2-view.js";
+import { HIGH_WATER_BYTES } from "../client-link.js";
 import type { ClientEnd } from "../events.js";
 import type { Client } from "../io/shared-reads.js";
 import { respError } from "../resp-error.js";
@@ -77,6 +79,7 @@ export class RouterClient implements Sender {
       onBytes: (bytes: Buffer) => this.#fromClient(bytes),
       onEnd: () => {
         this.#hasEnded = true;
+        this.#own.end();
         this.#pump();
       },
       onClose: () => this.#closed(),
@@ -91,7 +94,10 @@ export class RouterClient implements Sender {
       protocol: () => this.#connection.protocol,
       show: (frame) => this.#order.push(frame),
       complaintAbout: (command) => this.#complaintAbout(command),
-      lost: () => this.destroy("server"),
+      brokenOff: () => {
+        this.#isOver = true;
+      },
+      lost: (error) => this.#lost(error),
     });
     this.#wait(
       this.cluster.ready().catch((error: unknown) => {
@@ -139,6 +145,8 @@ export class RouterClient implements Sender {
     this.#reader.feed(bytes);
     this.#pump();
     this.#reader.keep();
+    const isFull = this.#isWaiting && this.#reader.rest.length > HIGH_WATER_BYTES;
+    if (isFull) this.#port.hold("something has to come first");
   }
 
   #pump(): void {
@@ -340,6 +348,7 @@ export class RouterClient implements Sender {
         (frame) => void place.put(frame ?? NOTHING, true),
         (error: unknown) => void place.put(Buffer.from(respError(error)), true),
       ),
+      true,
     );
   }
 
@@ -353,14 +362,24 @@ export class RouterClient implements Sender {
     });
   }
 
-  #wait(until: Promise<void>): void {
+  /** @param isLong whether the client is read on for a while, to notice when it goes away */
+  #wait(until: Promise<void>, isLong = false): void {
     this.#isWaiting = true;
-    this.#port.hold("something has to come first");
+    if (!isLong) this.#port.hold("something has to come first");
     void until.then(() => {
       this.#isWaiting = false;
       this.#port.go("something has to come first");
       this.#pump();
     });
+  }
+
+  /** What the client had on a connection of its own is gone. */
+  #lost(error: Error): void {
+    if (!PasswordlessError.is(error)) return this.destroy("server");
+    this.#reason ??= "expiry";
+    this.#isOver = true;
+    this.#answer(Buffer.from(respError(error)));
+    this.#pump();
   }
 
   #breakOff(found: "long" | RespError): void {

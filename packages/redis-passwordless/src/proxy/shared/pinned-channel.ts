@@ -1,7 +1,8 @@
 import type { Token } from "../../core/token.js";
 import type { Link, LinkUser, Read } from "../../inband/link.js";
 import { InbandSession, type LoginSchedule, type SessionOptions } from "../../inband/session.js";
-import { encryptionOf, type LoginFacts } from "../../reauth/connection.js";
+import { encryptionOf, type LoginFacts, loginTimeoutError } from "../../reauth/connection.js";
+import { safetyMarginMs } from "../../reauth/spread.js";
 import type { KeptConnection, UpstreamConnection } from "../upstream.js";
 
 /** A server, as far as a pool needs one; {@link Upstream} is one. */
@@ -19,7 +20,10 @@ export interface Server {
 export interface ChannelUser {
   /** What the server has sent; returns something to wait for before more is read. */
   onBytes(bytes: Buffer): Promise<void> | undefined;
-  /** The server, or the way to it, has ended the connection. */
+  /**
+   * The connection has ended: the server has closed it, or, with `ERR_PASSWORDLESS_AUTH_TIMEOUT`, was about to, because
+   * no login could be made there.
+   */
   onEnd(error: Error): void;
 }
 
@@ -32,8 +36,11 @@ export class PinnedChannel implements Link {
   readonly #upstream: UpstreamConnection;
   readonly #user: ChannelUser;
   readonly #session: InbandSession;
+  readonly #server: Server;
   /** What the connection has logged in with last. */
   #token: Token;
+  /** Comes shortly before the server cuts the connection; a login puts it off. */
+  #expiry: Disposable | undefined;
   #target: LinkUser | undefined;
   #read: Read | undefined;
   #isFull = false;
@@ -49,6 +56,7 @@ export class PinnedChannel implements Link {
     options: Pick<SessionOptions, "desk"> = {},
   ) {
     this.protocol = protocol;
+    this.#server = server;
     this.#upstream = upstream;
     this.#user = user;
     this.#token = upstream.token;
@@ -59,19 +67,23 @@ export class PinnedChannel implements Link {
       token,
       protocol,
       schedule: server.reauthenticator,
-      onLogin: (token) => {
-        this.#token = token;
-      },
+      onLogin: (token) => this.#loggedIn(token),
       ...options,
     });
     socket.on("data", this.#onData).on("drain", this.#onDrain).on("error", this.#onError);
     socket.on("close", this.#onClose);
     server.keep(this.#session, token);
+    this.#loggedIn(token);
     socket.resume();
   }
 
   get isWritable(): boolean {
     return this.#isOpen && this.#upstream.socket.writable;
+  }
+
+  /** Whether a command is under way that may take for ever. */
+  get isHeld(): boolean {
+    return this.#isHeld;
   }
 
   get encryption(): LoginFacts {
@@ -137,9 +149,28 @@ export class PinnedChannel implements Link {
     return { ...this.#upstream, token: this.#token };
   }
 
+  #loggedIn(token: Token): void {
+    const { clock } = this.#server.reauthenticator;
+    this.#token = token;
+    this.#expiry?.[Symbol.dispose]();
+    // The re-authentication has used up its own margin by then.
+    const atMs = token.expiresAtMs - safetyMarginMs(token) / 3;
+    this.#expiry = clock.schedule(() => this.#expire(token), Math.max(0, atMs - clock.now()));
+  }
+
+  /** A client that has held the connection for so long is to hear why it loses it. */
+  #expire(token: Token): void {
+    // A timer is shorter than some tokens live.
+    const { label, reauthenticator } = this.#server;
+    if (reauthenticator.clock.now() < token.expiresAtMs - safetyMarginMs(token)) return this.#loggedIn(token);
+    this.close();
+    this.#user.onEnd(loginTimeoutError(label, token));
+  }
+
   /** From here on nobody listens; an error would be one of nobody's. */
   #leave(): void {
     this.#isOpen = false;
+    this.#expiry?.[Symbol.dispose]();
     const { socket } = this.#upstream;
     socket.off("data", this.#onData).off("drain", this.#onDrain).off("error", this.#onError);
     socket.off("close", this.#onClose).on("error", ignore);

@@ -1,5 +1,7 @@
 import { encodeCommand, RespError } from "resp-framing";
+import { PasswordlessError } from "../../core/errors.js";
 import type { LoginDesk } from "../../inband/foreign-client.js";
+import { HIGH_WATER_BYTES } from "../client-link.js";
 import type { ClientEnd } from "../events.js";
 import type { Client } from "../io/shared-reads.js";
 import { respError } from "../resp-error.js";
@@ -111,6 +113,8 @@ export class PooledClient implements Recipient {
     this.#reader.feed(bytes);
     this.#pump();
     this.#reader.keep();
+    const isFull = this.#isWaiting && this.#reader.rest.length > HIGH_WATER_BYTES;
+    if (isFull) this.#port.hold("something has to come first");
   }
 
   /** Looks at what the client has sent, as far as nothing has to be waited for. */
@@ -309,7 +313,7 @@ export class PooledClient implements Recipient {
     const { protocol } = this.#connection;
     const user = {
       onBytes: (bytes: Buffer) => this.#fromOwn(bytes),
-      onEnd: () => this.#ownEnded(),
+      onEnd: (error: Error) => this.#ownEnded(error),
     };
     const channel = await this.#pool.pin(protocol, user, {
       preferred,
@@ -329,7 +333,10 @@ export class PooledClient implements Recipient {
         return false;
       }
       const found = this.#next();
-      if (found === "more") return false;
+      if (found === "more") {
+        this.#endBlocked();
+        return false;
+      }
       const sharing = found === "command" ? this.#judge() : "forever";
       if (sharing === "forever" || sharing === "client" || sharing === "refused") {
         // What this does to the connection is nothing to follow.
@@ -339,13 +346,24 @@ export class PooledClient implements Recipient {
       }
       own.state.sent(reader.name.toUpperCase(), reader.args);
       this.#write(own, reader.command);
-      if (this.#isWaiting) return false;
+      if (this.#isWaiting) {
+        this.#endBlocked();
+        return false;
+      }
     }
+  }
+
+  /** What blocks would go on for a client that has gone, and take what others wait for. */
+  #endBlocked(): void {
+    const own = this.#own;
+    if (!this.#hasEnded || own?.state === undefined) return;
+    const isBlocked = this.#isWaiting ? own.channel.isHeld : own.state.outstanding > 0;
+    if (isBlocked) own.channel.end();
   }
 
   #write({ channel }: Own, bytes: Buffer): void {
     const room = channel.write(bytes);
-    if (room !== undefined) this.#wait(room);
+    if (room !== undefined) this.#wait(room, channel.isHeld);
   }
 
   #fromOwn(bytes: Buffer): Promise<void> | undefined {
@@ -362,8 +380,13 @@ export class PooledClient implements Recipient {
   }
 
   /** What was on it is lost, as when a server closes its client's connection. */
-  #ownEnded(): void {
+  #ownEnded(error: Error): void {
+    const own = this.#own;
     this.#own = undefined;
+    if (PasswordlessError.is(error)) {
+      this.#reason ??= "expiry";
+      if (own?.state?.isTorn !== true) void this.#port.write(Buffer.from(respError(error)));
+    }
     this.#reason ??= this.#hasEnded ? "client" : "server";
     this.#port.end();
   }
@@ -374,10 +397,14 @@ export class PooledClient implements Recipient {
     if (own !== undefined) this.#pool.discard(own.channel);
   }
 
-  /** Looks at no further command until then. */
-  #wait(until: Promise<void | SharedConnection>): void {
+  /**
+   * Looks at no further command until then.
+   *
+   * @param isLong whether the client is read on for a while, to notice when it goes away
+   */
+  #wait(until: Promise<void | SharedConnection>, isLong = false): void {
     this.#isWaiting = true;
-    this.#port.hold("something has to come first");
+    if (!isLong) this.#port.hold("something has to come first");
     void until.then(() => {
       this.#isWaiting = false;
       this.#port.go("something has to come first");
@@ -399,7 +426,8 @@ export class PooledClient implements Recipient {
   #clientEnded(): void {
     this.#hasEnded = true;
     // What has come before is still to be answered.
-    this.#pump();
+    if (this.#isWaiting) this.#endBlocked();
+    else this.#pump();
   }
 
   #endIfOver(): void {

@@ -11,7 +11,7 @@ function inSomeForm(args: readonly string[], random: () => number): Buffer {
   if (form === 0 && args.every((arg) => /^\w+$/.test(arg))) return Buffer.from(`${args.join(" ")}\r\n`);
   const plain = encodeCommand(args);
   if (form === 1) return Buffer.concat([Buffer.from("\r\n"), plain]);
-  if (form === 2) return Buffer.concat([Buffer.from("*0\r\n*-1\r\n \t"), plain]);
+  if (form === 2) return Buffer.concat([Buffer.from("*0\r\n*-1\r\n \t\r\n"), plain]);
   if (form === 3) {
     const parts = args.flatMap((arg) => [`$00${Buffer.byteLength(arg)}\r\n`, arg, "\r\n"]);
     return Buffer.from([`*0${args.length}\r\n`, ...parts].join(""));

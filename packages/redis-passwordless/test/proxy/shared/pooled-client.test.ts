@@ -22,7 +22,7 @@ describe("clients that send shareable commands only", () => {
     const { proxy } = await PooledServer.start(t);
     const [one, other] = [await proxy.client(), await proxy.client()];
     const bytes = Buffer.concat([
-      Buffer.from("\r\n  *2\r\n$04\r\nECHO\r\n$3\r\none\r\n*0\r\nECHO 'two words'\r\n*-1\r\n"),
+      Buffer.from("\r\n  \r\n*2\r\n$04\r\nECHO\r\n$3\r\none\r\n*0\r\nECHO 'two words'\r\n*-1\r\n"),
       encodeCommand(["ECHO", "x".repeat(200_000)]),
       Buffer.from("PING\r\n"),
     ]);
