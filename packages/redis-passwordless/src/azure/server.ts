@@ -45,7 +45,7 @@ export function findServer(
       hints:
         unused.length === 0
           ? []
-          : [`The option \`endpoint\` says where the server is; ${unused.join(", ")} is not asked.`],
+          : [`What is given as \`endpoint\` says where the server is; ${unused.join(", ")} is not asked.`],
     };
   }
   rejectMisspelt(SERVER_FIELDS, options, variables, env);

@@ -230,7 +230,7 @@ const TLS_RULES: readonly Rule[] = [
     meaning:
       "this machine does not know the authority that has signed the certificate, so whoever is there may be somebody else",
     remedy:
-      "If an authority of your own is meant, give its certificate as `ca` in the TLS options or with NODE_EXTRA_CA_CERTS; otherwise somebody between here and the cache breaks TLS open.",
+      "If an authority of your own is meant, give its certificate with NODE_EXTRA_CA_CERTS, as `ca` in the TLS options, or with `--ca` on the command line; otherwise somebody between here and the cache breaks TLS open.",
     commands: { any: ["openssl s_client -connect {endpoint|HOST:PORT} -servername {host|HOST} -showcerts"] },
   },
   {
