@@ -2,7 +2,7 @@ import { parseCommand } from "resp-framing";
 import type { Clock } from "../core/clock.js";
 import type { Token } from "../core/token.js";
 import type { LoginAnswer, LoginDesk } from "../inband/foreign-client.js";
-import { InbandSession } from "../inband/session.js";
+import { InbandSession, type LoginSchedule } from "../inband/session.js";
 import { safetyMarginMs } from "../reauth/spread.js";
 import { ClientLink } from "./client-link.js";
 import type { ClusterReplies } from "./cluster/cluster-replies.js";
@@ -36,6 +36,7 @@ export class ServerConnection {
   readonly #desk = new CurrentDesk();
   readonly #member: ClusterMember | undefined;
   #replies: ClusterReplies | undefined;
+  readonly #schedule: LoginSchedule;
   readonly #clock: Clock;
   /** Comes shortly before the server cuts the connection; a login puts it off. */
   #end: Disposable | undefined;
@@ -69,6 +70,7 @@ export class ServerConnection {
       schedule: upstream.reauthenticator,
       onLogin: (next) => this.#loggedIn(next),
     });
+    this.#schedule = upstream.reauthenticator;
     this.#clock = upstream.reauthenticator.clock;
     upstream.keep(this.#session, token);
     this.#loggedIn(token);
@@ -115,6 +117,8 @@ export class ServerConnection {
       onReleased: () => this.#link.released(),
     });
     this.#link.passThrough(this.#replies);
+    // A login that is due goes ahead of the client: behind a transaction or a command that blocks it may come too late.
+    void this.#schedule.loginIfDue(this.#session);
     if (early.length > 0) this.#link.replay(early);
     this.#link.bind(client);
   }

@@ -47,11 +47,13 @@ export function slicesOf(sliceMs: number, loginIfDue: () => Promise<void> = asyn
   return { clock: systemClock, blockUntilMs: () => systemClock.now() + sliceMs, loginIfDue };
 }
 
+/** A token for the next hour. */
 export function tokenFor(username: string, password: string): Token {
+  const receivedAtMs = systemClock.now();
   return new Token(password, {
     username,
-    receivedAtMs: 0,
-    expiresAtMs: 3_600_000,
+    receivedAtMs,
+    expiresAtMs: receivedAtMs + 3_600_000,
     refreshAtMs: undefined,
     details: {},
   });

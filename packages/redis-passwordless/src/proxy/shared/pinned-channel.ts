@@ -74,6 +74,8 @@ export class PinnedChannel implements Link {
     socket.on("close", this.#onClose);
     server.keep(this.#session, token);
     this.#loggedIn(token);
+    // A login that is due goes ahead of the client: behind a transaction or a command that blocks it may come too late.
+    void server.reauthenticator.loginIfDue(this.#session);
     socket.resume();
   }
 

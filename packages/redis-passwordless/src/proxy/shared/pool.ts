@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { type Clock, systemClock } from "../../core/clock.js";
 import { PasswordlessError } from "../../core/errors.js";
 import { unreachableError } from "../../reauth/unreachable.js";
@@ -38,7 +39,7 @@ export class Pool {
   readonly #spare: Readonly<Record<Protocol, Set<SharedConnection>>> = { 2: new Set(), 3: new Set() };
   readonly #opening: Record<Protocol, Promise<SharedConnection> | undefined> = { 2: undefined, 3: undefined };
   readonly #channels = new Set<PinnedChannel>();
-  readonly #abort = new AbortController();
+  readonly #abort = abortOfMany();
   #failure: { readonly atMs: number; readonly error: PasswordlessError } | undefined;
 
   constructor(options: PoolOptions) {
@@ -244,4 +245,11 @@ export class Pool {
 /** One on which all wait for somebody comes last. */
 function rank(connection: SharedConnection): number {
   return connection.outstanding + (connection.isHeld ? 1e6 : 0);
+}
+
+/** Everything that is being opened listens to its signal; Node.js warns of a leak from the eleventh listener on. */
+function abortOfMany(): AbortController {
+  const controller = new AbortController();
+  setMaxListeners(0, controller.signal);
+  return controller;
 }

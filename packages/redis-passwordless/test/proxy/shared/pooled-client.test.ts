@@ -2,8 +2,11 @@ import { Redis } from "ioredis";
 import { createClient } from "redis";
 import { encodeCommand } from "resp-framing";
 import { describe, expect, test, vi } from "vitest";
+import type { Connection, LoginResult } from "../../../src/reauth/connection.js";
+import { NEVER_DUE } from "../../inband/support.js";
 import { seededRandom } from "../../support/random.js";
-import { connectionsOf, PooledServer } from "./pooled.js";
+import { connectionsOf, PooledServer, serverOf } from "./pooled.js";
+import { Bench } from "./support.js";
 
 describe("clients that send shareable commands only", () => {
   test("share two connections, however many they are", async (t) => {
@@ -117,6 +120,20 @@ describe("a transaction", () => {
     }
     await vi.waitFor(() => expect(proxy.pool.size).toBe(2));
     expect(await connectionsOf(bench)).toBe(2);
+  });
+
+  test("does not hold up a login that is due already", async (t) => {
+    const bench = await Bench.start(t);
+    const logins: Promise<LoginResult>[] = [];
+    const loginIfDue = async (connection: Connection) =>
+      void logins.push(connection.authenticate(bench.good));
+    const server = { ...serverOf(bench), reauthenticator: { ...NEVER_DUE, loginIfDue } };
+    const proxy = await PooledServer.over(t, server, { size: 1 });
+    const client = await proxy.client();
+    expect(await client.say("MULTI")).toBe("+OK\r\n");
+    expect(await Promise.all(logins)).toEqual(["accepted"]);
+    expect(await client.say("INCR n")).toBe("+QUEUED\r\n");
+    expect(await client.say("EXEC")).toBe("*1\r\n:1\r\n");
   });
 
   test("ends with its client, and leaves nothing to the next one", async (t) => {
