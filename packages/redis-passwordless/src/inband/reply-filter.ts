@@ -79,7 +79,9 @@ export class ReplyFilter {
       this.#scanner = new ReplyScanner();
       return bytes.subarray(at);
     }
-    const kept = overlap(bytes, reply);
+    if (isRefusable(next.begin) && REFUSALS.some((refusal) => beginsLine(bytes, refusal))) throw refused();
+    const wanted = isRefusable(next.begin) ? [reply, ...REFUSALS] : [reply];
+    const kept = Math.max(...wanted.map((beginning) => overlap(bytes, beginning)));
     if (kept < bytes.length && isSeen) seen.push(bytes.subarray(0, bytes.length - kept));
     this.#carried = bytes.subarray(bytes.length - kept);
     return EMPTY;
@@ -99,6 +101,8 @@ export class ReplyFilter {
   #onFrame(frame: Buffer, scanner: ReplyScanner): Buffer | undefined {
     const exchange = this.#queue[0];
     if (exchange === undefined || scanner.isPush) return this.#show(frame, scanner);
+    const expected = this.#isInExchange ? exchange.end : exchange.begin;
+    if (expected !== undefined && isRefusable(expected) && isRefusal(frame)) throw refused();
     if (!this.#isInExchange) {
       if (!frame.equals(exchange.begin.reply)) return this.#show(frame, scanner);
       this.#isInExchange = exchange.end !== undefined || exchange.hasReply === true;
@@ -126,6 +130,36 @@ export class ReplyFilter {
 }
 
 const EMPTY: Buffer = Buffer.alloc(0);
+
+/**
+ * What a server says to a PING that it may not execute: it runs a script, loads its data, has lost its master, cannot
+ * save. Commands of the client get the same words, so that it is no longer known whose reply is whose. A connection that
+ * is opened meanwhile does not count on PING.
+ */
+const REFUSALS = ["-BUSY ", "-LOADING ", "-MASTERDOWN ", "-MISCONF "].map((words) => Buffer.from(words));
+
+function isRefusable({ reply }: Marker): boolean {
+  return reply[0] !== ERROR;
+}
+
+function isRefusal(frame: Buffer): boolean {
+  return frame[0] === ERROR && REFUSALS.some((words) => frame.subarray(0, words.length).equals(words));
+}
+
+function refused(): Error {
+  return new Error("The server executes no PING for now, so that its replies cannot be told apart");
+}
+
+/** Whether a line of these bytes begins so, as an error does. */
+function beginsLine(bytes: Buffer, words: Buffer): boolean {
+  for (let at = bytes.indexOf(words); at >= 0; at = bytes.indexOf(words, at + 1)) {
+    if (at === 0 || bytes[at - 1] === LF) return true;
+  }
+  return false;
+}
+
+const ERROR = 45;
+const LF = 10;
 
 /** How many bytes at the end of `bytes` may be the beginning of `wanted`. */
 function overlap(bytes: Buffer, wanted: Buffer): number {
