@@ -356,8 +356,8 @@ export class PooledClient implements Recipient {
   /** What blocks would go on for a client that has gone, and take what others wait for. */
   #endBlocked(): void {
     const own = this.#own;
-    if (!this.#hasEnded || own?.state === undefined) return;
-    const isBlocked = this.#isWaiting ? own.channel.isHeld : own.state.outstanding > 0;
+    if (!this.#hasEnded || own === undefined) return;
+    const isBlocked = this.#isWaiting ? own.channel.isHeld : own.state?.outstanding !== 0;
     if (isBlocked) own.channel.end();
   }
 
