@@ -18,6 +18,7 @@ test.each<[Error, ExplainContext, string, string]>([
   [failed("ETIMEDOUT"), {}, "connection-timeout", "likely"],
   [new Error("Connection timeout"), {}, "connection-timeout", "likely"],
   [failed("EHOSTUNREACH"), {}, "host-unreachable", "certain"],
+  [failed("EMFILE"), {}, "out-of-file-descriptors", "certain"],
   [failed("ECONNREFUSED"), { host: AMR, port: 6380 }, "port-of-other-product", "certain"],
   [failed("ETIMEDOUT"), { host: AMR, port: 6379 }, "port-of-other-product", "certain"],
   [failed("ETIMEDOUT"), { host: ACR, port: 10_000 }, "port-of-other-product", "likely"],

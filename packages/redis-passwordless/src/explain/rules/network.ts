@@ -130,6 +130,15 @@ const REACHING_RULES: readonly Rule[] = [
       "Check network, VPN and routes of this machine; a private address is reached from inside its virtual network only.",
     isRetryable: true,
   },
+  {
+    id: "out-of-file-descriptors",
+    code: "ERR_PASSWORDLESS_CONNECTION_FAILED",
+    when: [{ network: /^(?:EMFILE|ENFILE)$/, from }],
+    meaning: "this process has as many connections and files open as it may, and the cache was not asked",
+    remedy:
+      "Raise the limit (`ulimit -n`, `LimitNOFILE=` of systemd), or open fewer connections: with the proxy `--pool` and `--max-clients` see to that.",
+    isRetryable: true,
+  },
 ];
 
 /** The certificate, and what the other side speaks. */
