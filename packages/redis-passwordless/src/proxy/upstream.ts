@@ -73,6 +73,8 @@ export class Upstream {
     // Of its own, although others may lead to the same server: they may trust other authorities, and count for others.
     this.reauthenticator = options.identity.reauthenticator(`proxy ${nextNumber()} ${this.label}`, () => ({
       label: this.label,
+      // Replies to logins are told apart from those to commands.
+      isRefusalHarmless: true,
       prove: (token, signal) =>
         probeLogin(async (until) => (await this.#dial(until)).socket, this.label, token, signal),
     }));

@@ -31,6 +31,11 @@ export interface ReauthenticatorOptions {
   readonly windowMs: number;
   /** Tries a token where nothing is outstanding; without it, the first connection in line is the trial. */
   readonly prove?: Prove;
+  /**
+   * Whether a refusal on a live connection disturbs nobody: then one of them is asked at the same time, which needs no
+   * handshake, and whoever accepts first proves the token.
+   */
+  readonly isRefusalHarmless?: boolean;
   /** Called once it is closed. */
   readonly onClosed?: () => void;
 }
@@ -249,7 +254,7 @@ export class Reauthenticator {
   async #prove(trial: Trial, attempt: number): Promise<void> {
     const { label } = this.#options;
     try {
-      await (this.#proof?.of(trial.token) ?? this.#proveOnOne(trial.token));
+      await this.#verdictOn(trial.token);
     } catch (error) {
       if (this.#trial !== trial) return;
       this.#tell("reauthenticationFailing", { connection: label, error, attempt });
@@ -264,6 +269,12 @@ export class Reauthenticator {
       return;
     }
     this.#finish(trial);
+  }
+
+  #verdictOn(token: Token): Promise<void> {
+    if (this.#proof === undefined) return this.#proveOnOne(token);
+    const aside = this.#proof.of(token);
+    return this.#options.isRefusalHarmless === true ? firstOf(aside, this.#proveOnOne(token)) : aside;
   }
 
   #finish(trial: Trial): void {
@@ -434,6 +445,16 @@ export class Reauthenticator {
 /** A token no newer than the one a connection has is not sent: it could only shorten its life. */
 function isNewer(token: Token, than: Token): boolean {
   return !token.isSameAs(than) && token.expiresAtMs > than.expiresAtMs;
+}
+
+/** Resolves with the first that does; where both reject, a refusal says more than an outage. */
+async function firstOf(one: Promise<void>, other: Promise<void>): Promise<void> {
+  const [first, second] = await Promise.any([one, other]).then(
+    () => [],
+    () => Promise.allSettled([one, other]),
+  );
+  const errors = [first, second].flatMap((result) => (result?.status === "rejected" ? [result.reason] : []));
+  if (errors.length > 0) throw errors.find(isRefusal) ?? errors[0];
 }
 
 function isRefusal(error: unknown): boolean {

@@ -32,7 +32,13 @@ class FakeConnection implements Connection {
 type Prove = (token: Token, signal: AbortSignal) => Promise<void>;
 
 async function setUp(
-  options: { prove?: Prove | null; connections?: number; windowMs?: number; random?: () => number } = {},
+  options: {
+    prove?: Prove | null;
+    isRefusalHarmless?: boolean;
+    connections?: number;
+    windowMs?: number;
+    random?: () => number;
+  } = {},
 ) {
   const { prove = async () => {}, connections: count = 3, windowMs = 30_000, random = () => 0.5 } = options;
   const clock = new ManualClock();
@@ -46,6 +52,7 @@ async function setUp(
     label: "cache",
     windowMs,
     ...(prove === null ? {} : { prove }),
+    isRefusalHarmless: options.isRefusalHarmless ?? false,
   });
   const connections = Array.from(
     { length: count },
@@ -116,6 +123,41 @@ describe("a new token", () => {
     answer("accepted");
     await clock.advance(30_000);
     expect(connections.map((connection) => connection.logins.length)).toEqual([1, 1, 1]);
+  });
+
+  test("where a refusal is harmless, a live connection proves it while nobody answers aside", async () => {
+    const { clock, connections, failures } = await setUp({
+      prove: () => new Promise(() => {}),
+      isRefusalHarmless: true,
+      windowMs: 1_000,
+    });
+    await clock.advance(REFRESH + 2_000);
+    expect(connections.map((connection) => connection.logins.length)).toEqual([1, 1, 1]);
+    expect(failures).toEqual([]);
+  });
+
+  test("where a refusal is harmless, connections that are held do not delay the verdict from aside", async () => {
+    const { clock, connections } = await setUp({ isRefusalHarmless: true, windowMs: 1_000 });
+    const [first] = connections;
+    if (first !== undefined) first.answer = () => new Promise(() => {});
+    await clock.advance(REFRESH + 2_000);
+    expect(connections.map((connection) => connection.logins.length)).toEqual([1, 1, 1]);
+  });
+
+  test("a refusal on a live connection replaces the token, whatever is heard aside", async () => {
+    const { clock, connections, failures } = await setUp({
+      prove: () => Promise.reject(unreachable()),
+      isRefusalHarmless: true,
+    });
+    for (const connection of connections) {
+      connection.answer = async (token) => {
+        if (token.reveal() === "token-2") throw refused(token);
+        return "accepted";
+      };
+    }
+    await clock.advance(REFRESH + MINUTE);
+    expect(connections.map(({ logins }) => logins.at(-1)?.token)).toEqual(["token-3", "token-3", "token-3"]);
+    expect(failures[0]?.error).toMatchObject({ code: "ERR_PASSWORDLESS_AUTH_REFUSED" });
   });
 
   test("a connection that hangs as the trial does not keep the others from the token", async () => {
