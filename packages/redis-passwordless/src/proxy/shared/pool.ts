@@ -205,7 +205,8 @@ export class Pool {
             caught,
           );
       this.#failure = { atMs: this.#clock.now(), error };
-      onFailed?.(error);
+      // The end of the proxy says nothing of the server.
+      if (!this.#isClosed) onFailed?.(error);
       throw error;
     }
   }
