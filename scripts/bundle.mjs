@@ -40,6 +40,8 @@ const bundle = await rolldown({
   },
   platform: "node",
   external: isExternal,
+  // What is imported lazily may import the same statically, and is still lazy.
+  checks: { ineffectiveDynamicImport: false },
 });
 await bundle.write({
   dir: output,
