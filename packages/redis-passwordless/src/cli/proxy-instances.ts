@@ -1,5 +1,7 @@
+import { createHash } from "node:crypto";
 import { lookup } from "node:dns/promises";
 import { createSecureContext } from "node:tls";
+import type { AzureLogin } from "../azure/connection.js";
 import { display } from "../azure/endpoint.js";
 import { PasswordlessError } from "../core/errors.js";
 import type { Environment } from "../identity/managed-identity-source.js";
@@ -107,6 +109,7 @@ function instanceOptions(plan: InstancePlan, identity: Identity, workers: number
     name: plan.name,
     server: { host, port, isEncrypted, serverName },
     identity,
+    login: loginOf(plan.connection.login),
     listen: plan.listen,
     secureContext: plan.ca === undefined ? undefined : createSecureContext({ ca: [...plan.ca.all] }),
     addressMap: isAddress(host) ? undefined : reachedByEndpoint(host),
@@ -117,6 +120,17 @@ function instanceOptions(plan: InstancePlan, identity: Identity, workers: number
     isSingleEndpoint: plan.isSingleEndpoint,
     nodePorts: plan.nodePorts,
   };
+}
+
+/** Hashed, because there may be a secret in it. */
+function loginOf(login: AzureLogin): string {
+  const said =
+    login.kind === "accessKey"
+      ? [login.username, login.password.reveal()]
+      : Object.entries(login.options)
+          .filter(([name]) => name !== "ca")
+          .sort(([one], [other]) => (one < other ? -1 : 1));
+  return createHash("sha256").update(JSON.stringify(said)).digest("hex");
 }
 
 /** Only a name that is known not to exist is an end: name servers, too, are away at times. */

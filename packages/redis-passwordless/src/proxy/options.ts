@@ -12,6 +12,12 @@ export interface InstanceOptions {
   readonly server: ServerAddress;
   /** Who logs in. The proxy does not close it. */
   readonly identity: Identity;
+  /**
+   * Equal for identities that log in as the same one in the same way, whatever authorities they trust: their clients
+   * may stay when one takes over from the other.
+   * @default the identity itself
+   */
+  readonly login?: string | undefined;
   readonly listen: readonly ListenAddress[];
   /** Certificate authorities to trust for the server. @default those of Node.js */
   readonly secureContext?: SecureContext | undefined;

@@ -248,7 +248,9 @@ function closedError(): PasswordlessError {
 
 function leadsToTheSame({ options: one }: Instance, other: InstanceOptions): boolean {
   const isSameServer = one.server.host === other.server.host && one.server.port === other.server.port;
-  return one.name === other.name && isSameServer && one.identity === other.identity;
+  const isSameLogin =
+    one.identity === other.identity || (one.login !== undefined && one.login === other.login);
+  return one.name === other.name && isSameServer && isSameLogin;
 }
 
 function disposeAll(disposables: readonly Disposable[]): void {

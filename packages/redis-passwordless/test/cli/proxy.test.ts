@@ -167,6 +167,25 @@ describe.concurrent("proxy", () => {
     expect((await running.ended).code).toBe(143);
   });
 
+  test("SIGHUP with other certificate authorities lets those who are inside stay", async (context) => {
+    const { azure, cache, proxy, write } = await proxies(context);
+    const ca = write("ca.pem", azure.caCertificate);
+    const running = proxy([`c=${cache}`, "--listen=0", "--ca", ca, "--max-drain=1ms"]);
+    const port = await running.port("c");
+    const inside = await Client.to(port);
+    await inside.ask("+OK", "MULTI");
+    write("ca.pem", azure.caCertificate.repeat(2));
+    running.signal("SIGHUP");
+    await running.said("The configuration is read anew: c new or changed");
+    const newcomer = await Client.to(port);
+    await newcomer.ask("+PONG", "PING");
+    await inside.ask("+QUEUED", "PING");
+    await inside.ask("*1", "EXEC");
+    for (const client of [inside, newcomer]) client.socket.destroy();
+    running.signal("SIGTERM");
+    expect((await running.ended).code).toBe(143);
+  });
+
   test("an identity provider that is away does not keep it from starting: clients wait for the token", async (context) => {
     const { azure, cache, proxy } = await proxies(context);
     const outage = azure.injectFault("imds", { kind: "status", status: 503 });
