@@ -46,6 +46,10 @@ export class Proxy {
     return this.#run.ended;
   }
 
+  get pid(): number {
+    return this.#run.child.pid ?? 0;
+  }
+
   said(text: string | RegExp): Promise<string> {
     return this.#run.said(text);
   }
@@ -64,7 +68,7 @@ export class Proxy {
 
   /** The processes that it has started. */
   children(): number[] {
-    const { pid } = this.#run.child;
+    const { pid } = this;
     return readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").split(" ").filter(Boolean).map(Number);
   }
 

@@ -181,6 +181,14 @@ export class PinnedChannel implements Link {
   }
 
   readonly #onData = (chunk: Buffer): void => {
+    try {
+      this.#deliver(chunk);
+    } catch (error) {
+      this.fail(new Error("the answer is not Redis protocol", { cause: error }));
+    }
+  };
+
+  #deliver(chunk: Buffer): void {
     const read = this.#read;
     for (const bytes of read === undefined ? [chunk] : read(chunk)) {
       const wait = this.#user.onBytes(bytes);
@@ -190,7 +198,7 @@ export class PinnedChannel implements Link {
         if (this.#isOpen) this.#upstream.socket.resume();
       });
     }
-  };
+  }
 
   readonly #onDrain = (): void => {
     this.#isFull = false;
