@@ -41,6 +41,9 @@ const FAILED = 11;
 /** In quotes, each byte of a name may be written as `\xHH`. */
 const LONGEST_WRITTEN_NAME = 4 * LONGEST_NAME + 2;
 
+/** Most scanners never meet a name that is cut, and there may be many of them. */
+const NOTHING = new Uint8Array(0);
+
 /**
  * Finds where commands begin and end in what a client sends, whatever the pieces in which it arrives.
  *
@@ -91,7 +94,7 @@ export class CommandScanner {
   #nameBytes: Uint8Array;
   #nameOffset = 0;
   #nameLength = 0;
-  readonly #split = new Uint8Array(LONGEST_WRITTEN_NAME);
+  #split: Uint8Array = NOTHING;
   /** The quote that an inline name is in, or 0. */
   #quote = 0;
   #isEscaped = false;
@@ -233,6 +236,7 @@ export class CommandScanner {
         this.#elements = left;
         state = left === 0 ? START : DOLLAR;
       } else if (state === NAME) {
+        if (this.#split === NOTHING) this.#split = new Uint8Array(LONGEST_WRITTEN_NAME);
         this.#split[this.#nameLength++] = byte;
         i++;
         if (this.#nameLength === number) {
@@ -353,6 +357,7 @@ export class CommandScanner {
   }
 
   #addToInlineName(byte: number): void {
+    if (this.#split === NOTHING) this.#split = new Uint8Array(LONGEST_WRITTEN_NAME);
     if (this.#nameLength < LONGEST_WRITTEN_NAME) this.#split[this.#nameLength] = byte;
     this.#nameLength++;
     if (this.#quote === 0) {

@@ -64,6 +64,9 @@ const SEMICOLON = 59;
 /** How much of a frame {@link ReplyScanner.preview} shows. */
 const PREVIEW_BYTES = 64;
 
+/** Most scanners never meet a frame that is cut, and there may be many of them. */
+const NOTHING = new Uint8Array(0);
+
 /**
  * Finds where replies begin and end in what a server sends, RESP2 or RESP3, whatever the pieces in which it
  * arrives: nested aggregates, attributes, pushes and streamed types included.
@@ -112,7 +115,7 @@ export class ReplyScanner {
   readonly #outer: number[] = [];
 
   /** The frame's first bytes, as far as they arrived in earlier chunks. */
-  readonly #carried = new Uint8Array(PREVIEW_BYTES);
+  #carried: Uint8Array = NOTHING;
   #carriedLength = 0;
   #chunk: Uint8Array = this.#carried;
   #valueFrom = 0;
@@ -399,6 +402,7 @@ export class ReplyScanner {
   #carry(chunk: Uint8Array, end: number): void {
     const length = Math.min(end - this.#valueFrom, PREVIEW_BYTES - this.#carriedLength);
     if (length <= 0) return;
+    if (this.#carried === NOTHING) this.#carried = new Uint8Array(PREVIEW_BYTES);
     this.#carried.set(chunk.subarray(this.#valueFrom, this.#valueFrom + length), this.#carriedLength);
     this.#carriedLength += length;
   }

@@ -88,7 +88,7 @@ export class CommandFlow {
       this.#planner.dealtWith();
       return mayGoOn;
     }
-    this.#held.push(bytes);
+    this.#held.push(Buffer.from(bytes));
     return true;
   }
 
@@ -124,7 +124,7 @@ export class CommandFlow {
       const name = scanner.watched ?? (isOne ? scanner.name : undefined);
       const start = scanner.commandStart - base;
       if (name === undefined || start < 0) continue;
-      const plan = this.#plan(name, bytes.subarray(start, offset), offset === bytes.length);
+      const plan = this.#plan(name, Buffer.from(bytes.subarray(start, offset)), offset === bytes.length);
       if (plan === undefined) break;
       if (name === "MULTI") hasBegunHere = true;
       if (plan.kind === "send") continue;
@@ -201,7 +201,7 @@ export class CommandFlow {
   }
 
   #keep(part: Buffer): boolean {
-    this.#undecided.push(part);
+    this.#undecided.push(Buffer.from(part));
     this.#undecidedBytes += part.length;
     if (this.#undecidedBytes > MOST_KEPT_BYTES) {
       this.#undecided = [];
@@ -213,7 +213,7 @@ export class CommandFlow {
   }
 
   #holdWhile(first: () => Promise<void>, rest: Buffer): void {
-    this.#held = rest.length > 0 ? [rest] : [];
+    this.#held = rest.length > 0 ? [Buffer.from(rest)] : [];
     this.#link.hold?.(true);
     void first().finally(() => {
       const held = this.#held ?? [];

@@ -6,7 +6,7 @@ import { encodeCommand, parseCommand } from "resp-framing";
  */
 export class ConnectionSetup {
   /** By what they set: the last one counts. */
-  readonly #commands = new Map<string, Buffer>();
+  #commands: Map<string, Buffer> = NOTHING;
   #isLasting = false;
 
   /** Something that can neither be taken back nor repeated. */
@@ -32,21 +32,29 @@ export class ConnectionSetup {
   done(key: string, command: Buffer): void {
     // `UNWATCH` and a transaction's end would have to be seen as well.
     if (key === "WATCH") this.#isLasting = true;
-    else this.#commands.set(key, Buffer.from(command));
+    else this.#set(key, Buffer.from(command));
   }
 
   /** What was done on another connection is done on this one. */
   repeat(command: Buffer): void {
     const [name = ""] = parseCommand(command).map((arg) => arg.toString("latin1", 0, 16).toUpperCase());
     const key = setupOf(name, command);
-    if (key !== undefined && key !== "lasting") this.#commands.set(key, command);
+    if (key !== undefined && key !== "lasting") this.#set(key, command);
   }
 
   clear(): void {
-    this.#commands.clear();
+    this.#commands = NOTHING;
     this.#isLasting = false;
   }
+
+  #set(key: string, command: Buffer): void {
+    if (this.#commands === NOTHING) this.#commands = new Map();
+    this.#commands.set(key, command);
+  }
 }
+
+/** Most clients set up nothing, and there are many of them. */
+const NOTHING = new Map<string, Buffer>();
 
 /** What a command sets up, as a name for it; `undefined` when it sets up nothing; `lasting` when nobody can undo it. */
 export function setupOf(name: string, command: Buffer): string | undefined {

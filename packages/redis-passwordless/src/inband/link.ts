@@ -4,7 +4,10 @@ import type { LoginFacts } from "../reauth/connection.js";
 export interface LinkUser {
   /** Sends bytes on if they are whole commands and nothing in them needs attention; otherwise returns `false`. */
   passTogether(bytes: Buffer): boolean;
-  /** Takes what the client has written; returns `false` when the client should wait before it writes more. */
+  /**
+   * Takes what the client has written, and copies what it keeps; returns `false` when the client should wait before it
+   * writes more.
+   */
   take(bytes: Buffer): boolean;
   /** The connection has ended. */
   close(): void;

@@ -18,7 +18,7 @@ export class OwnCommands {
   readonly #write: (bytes: Buffer) => boolean;
   readonly #markers: Markers | undefined;
   readonly #replies = new ReplyFilter();
-  readonly #pending = new Set<(isAnswered: boolean) => void>();
+  readonly #pending: ((isAnswered: boolean) => void)[] = [];
   /** What goes out before anything else. */
   #first: Buffer | undefined;
   #isIntercepting = false;
@@ -116,10 +116,11 @@ export class OwnCommands {
     return new Promise((resolve) => {
       if (this.#first !== undefined) this.#write(NOTHING);
       const settle = (isAnswered: boolean): void => {
-        this.#pending.delete(settle);
+        const index = this.#pending.indexOf(settle);
+        if (index >= 0) this.#pending.splice(index, 1);
         resolve(isAnswered);
       };
-      this.#pending.add(settle);
+      this.#pending.push(settle);
       this.#write(
         write(
           markers(),
@@ -137,7 +138,7 @@ export class OwnCommands {
   close(): void {
     this.#isOpen = false;
     this.#letPass();
-    for (const settle of this.#pending) settle(false);
+    for (const settle of this.#pending.splice(0)) settle(false);
   }
 
   #expect(exchange: Exchange): void {

@@ -154,11 +154,9 @@ export class ClientLink implements Link {
     this.#counters.bytesIn += bytes.length;
     this.#isShared = true;
     const hasPassed = user.passTogether(bytes);
+    if (!hasPassed) user.take(bytes);
     this.#isShared = false;
-    if (hasPassed) return;
-    // What may be kept must be a copy.
-    user.take(Buffer.from(bytes));
-    if (!this.#isHeld) return;
+    if (hasPassed || !this.#isHeld) return;
     this.#heldBytes += bytes.length;
     if (this.#heldBytes > HIGH_WATER_BYTES) this.#client?.socket.pause();
   }

@@ -62,8 +62,8 @@ export class Upstream {
   readonly reauthenticator: Reauthenticator;
   /** One for all connections: each of its own would hold a copy of all certificate authorities. */
   #secureContext: tls.SecureContext | undefined;
-  /** The newest TLS session: with it a handshake takes a third less work. */
-  #session: Buffer | undefined;
+  /** A TLS session: with it a handshake takes a third less work. */
+  #session: { readonly ticket: Buffer; readonly receivedAtMs: number } | undefined;
 
   constructor(options: UpstreamOptions) {
     this.#options = options;
@@ -161,14 +161,20 @@ export class Upstream {
       // A name of a server is never an address (RFC 6066 §3).
       ...(isIP(serverName) > 0 ? {} : { servername: serverName }),
       secureContext: this.#secureContext,
-      ...(this.#session === undefined ? {} : { session: this.#session }),
+      ...(this.#session === undefined ? {} : { session: this.#session.ticket }),
     } as tls.ConnectionOptions);
     reads.of(socket);
     readsLastWords(socket);
-    socket.on("session", (session) => {
-      this.#session = session;
-    });
+    socket.on("session", (ticket) => this.#remember(ticket, socket.isSessionReused()));
     return { socket: await opened(socket, "secureConnect", signal), reads };
+  }
+
+  /** One for many connections: each keeps in memory the one that it began with. */
+  #remember(ticket: Buffer, isReused: boolean): void {
+    const nowMs = this.reauthenticator.clock.now();
+    const isOld = this.#session === undefined || nowMs - this.#session.receivedAtMs > SESSION_MS;
+    // A server that has forgotten it would be offered it again and again.
+    if (isOld || !isReused) this.#session = { ticket, receivedAtMs: nowMs };
   }
 }
 
@@ -177,6 +183,9 @@ let number = 0;
 function nextNumber(): number {
   return ++number;
 }
+
+/** How long a TLS session is used for new connections, in milliseconds: servers give them for hours. */
+const SESSION_MS = 600_000;
 
 function timeoutError(timeoutMs: number): Error {
   return Object.assign(new Error(`no answer within ${timeoutMs / 1_000} s`), { code: "ETIMEDOUT" });

@@ -40,7 +40,7 @@ export class ClusterReplies {
   readonly #options: ClusterRepliesOptions;
   readonly #scanner = new ReplyScanner();
   /** Replies that hold a topology: these very buffers. */
-  readonly #marked = new Map<Buffer, TopologyQuery>();
+  #marked: Map<Buffer, TopologyQuery> | undefined;
   /** An error that has not arrived in full and may be a redirect, as far as it has. */
   #undecided: Buffer | undefined;
   /** What has come while a door is being opened. */
@@ -61,6 +61,7 @@ export class ClusterReplies {
     const query = topologyCommand(args);
     if (query === undefined) return undefined;
     return (frame) => {
+      this.#marked ??= new Map();
       this.#marked.set(frame, query);
       return frame;
     };
@@ -71,8 +72,8 @@ export class ClusterReplies {
    * is copied.
    */
   pass(bytes: Buffer): boolean {
-    const query = this.#marked.size === 0 ? undefined : this.#marked.get(bytes);
-    if (query !== undefined) this.#marked.delete(bytes);
+    const query = this.#marked?.get(bytes);
+    if (query !== undefined) this.#marked?.delete(bytes);
     if (this.#held === undefined) this.#examine(bytes, query);
     else this.#held.push({ bytes: Buffer.from(bytes), query });
     return !this.isHolding;
