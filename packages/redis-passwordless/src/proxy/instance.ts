@@ -203,11 +203,7 @@ export class Instance {
 
   /** Ends the connections of clients that wait for nothing: of connection pools, which would keep them for ever. */
   dismissIdle(): void {
-    for (const client of this.#clients) {
-      if (!client.isIdle) continue;
-      if (client instanceof ClientSession) client.dismiss();
-      else client.destroy("idle");
-    }
+    for (const client of this.#clients) if (client.isIdle) client.dismiss();
   }
 
   /** Ends every connection. */

@@ -10,6 +10,8 @@ export interface ServedClient {
   readonly ended: Promise<ClientEnd>;
   /** Whether it waits for nothing. */
   readonly isIdle: boolean;
+  /** Ends its connection when it has been idle for a while; only called while it is. */
+  dismiss(): void;
   /** Ends its connection at once. */
   destroy(reason: ClientEnd): void;
 }
@@ -49,6 +51,10 @@ export class WaitingClient implements ServedClient {
 
   get isIdle(): boolean {
     return this.#served?.isIdle ?? false;
+  }
+
+  dismiss(): void {
+    this.#served?.dismiss();
   }
 
   destroy(reason: ClientEnd): void {

@@ -113,6 +113,11 @@ export class RouterClient implements Sender {
     return this.#order.size === 0 && !this.#isWaiting && !this.#own.isActive;
   }
 
+  /** Between two commands a client that is at work waits for nothing either. */
+  dismiss(): void {
+    if (this.#port.isSilent) this.destroy("idle");
+  }
+
   /** Ends the client's connection at once. */
   destroy(reason: ClientEnd): void {
     this.#reason ??= reason;

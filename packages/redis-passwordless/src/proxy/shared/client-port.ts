@@ -2,6 +2,9 @@ import type { Client } from "../io/shared-reads.js";
 import { refuse } from "../refuse.js";
 import type { InstanceCounters } from "../status.js";
 
+/** Who has sent nothing for this long, in milliseconds, may be one that has nothing to say: between two commands. */
+const SILENCE_MS = 1_000;
+
 /** Bytes that a client may leave unread before it is waited for. */
 const FULL_AT = 1_048_576;
 
@@ -19,6 +22,7 @@ export class ClientPort {
   readonly #client: Client;
   readonly #counters: Pick<InstanceCounters, "bytesIn" | "bytesOut"> | undefined;
   readonly #reasons = new Set<string>();
+  #heardAtMs = performance.now();
   #room: Promise<void> | undefined;
   #makeRoom: (() => void) | undefined;
 
@@ -32,6 +36,7 @@ export class ClientPort {
     const { socket, reads } = client;
     reads.onBytes = (bytes) => {
       if (counters !== undefined) counters.bytesIn += bytes.length;
+      this.#heardAtMs = performance.now();
       user.onBytes(bytes);
     };
     socket.on("drain", () => this.#drained());
@@ -46,6 +51,11 @@ export class ClientPort {
 
   get isOpen(): boolean {
     return this.#client.socket.writable;
+  }
+
+  /** Whether nothing has come from the client for a while. */
+  get isSilent(): boolean {
+    return performance.now() - this.#heardAtMs >= SILENCE_MS;
   }
 
   /** Sends replies; returns something to wait for when the client does not read them. */

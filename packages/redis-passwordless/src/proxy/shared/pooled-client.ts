@@ -84,6 +84,11 @@ export class PooledClient implements Recipient {
     return this.#outstanding === 0 && this.#own === undefined && !this.#isWaiting;
   }
 
+  /** Between two commands a client that is at work waits for nothing either. */
+  dismiss(): void {
+    if (this.#port.isSilent) this.destroy("idle");
+  }
+
   /** Ends the client's connection at once. */
   destroy(reason: ClientEnd): void {
     this.#reason ??= reason;
