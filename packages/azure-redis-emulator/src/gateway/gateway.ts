@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { connect, type Socket } from "node:net";
+import type { Socket } from "node:net";
 import type { AccessPolicy, ActiveFault, ConnectionFault, EmulatorEvent, LoginFault } from "../api.js";
 import { isOpenToAnybody, type RedisServer } from "../redis-server/redis-server.js";
 import { ACCESS_KEY_ID, type AccessKey } from "./access-key.js";
@@ -8,6 +8,7 @@ import { ClientLimit, refuseClient } from "./client-limit.js";
 import { CommandRules, type Imitation, imitationAclRules } from "./command-rules.js";
 import { GatewayConnection } from "./connection.js";
 import { type ConnectionFaultScope, ConnectionFaults } from "./connection-faults.js";
+import { connectToServer } from "./last-words.js";
 import { LoginDesk, type LoginVerdict } from "./login-desk.js";
 import { type LoginFaultScope, LoginFaults } from "./login-faults.js";
 import { type NodeCertificate, NodeListeners, type OutdatedTlsVersion } from "./node-listeners.js";
@@ -260,7 +261,7 @@ class RedisGatewayServer implements Gateway {
     const connection: GatewayConnection = new GatewayConnection({
       id: ++this.#lastId,
       client,
-      backend: connect({ host: server.host, port: server.port, allowHalfOpen: true }),
+      backend: connectToServer(server.port, server.host),
       ...(this.#options.imitation && { rules: new CommandRules(this.#options.imitation) }),
       now: () => this.#options.now(),
       onEvent: (event) => this.#options.onEvent(event),
