@@ -1,10 +1,10 @@
 import { invalidOption, PasswordlessError } from "../core/errors.js";
 import { Events } from "../core/events.js";
-import type { Identity } from "../reauth/identity.js";
 import type { ProxyEvents, ProxyState } from "./events.js";
+import { FollowedIdentities } from "./identities.js";
 import { Instance } from "./instance.js";
 import type { InstanceOptions, ProxyOptions } from "./options.js";
-import type { IdentityStatus, ProxyStatus } from "./status.js";
+import type { ProxyStatus } from "./status.js";
 
 /** How long those who are inside may stay when the proxy ends, in milliseconds. */
 export interface DrainOptions {
@@ -56,14 +56,14 @@ class RedisProxy implements RunningProxy {
   #instances: readonly Instance[];
   /** Those that are no more, but for clients that are still inside. */
   readonly #leaving = new Set<Instance>();
-  readonly #identities = new Map<Identity, readonly Disposable[]>();
+  readonly #identities = new FollowedIdentities(this.#events);
   readonly #startedAtMs = Date.now();
   #state: ProxyState = "starting";
   #ending: Promise<void> | undefined;
 
   constructor(options: ProxyOptions) {
     this.#instances = options.instances.map((instance) => new Instance(instance, this.#events));
-    this.#listenToIdentities();
+    this.#followIdentities();
   }
 
   async start(): Promise<void> {
@@ -80,8 +80,11 @@ class RedisProxy implements RunningProxy {
     return {
       state: this.#state,
       startedAtMs: this.#startedAtMs,
-      instances: this.#instances.map((instance) => instance.status()),
-      identities: [...this.#identities.keys()].map(statusOf),
+      instances: this.#instances.map((instance) => ({
+        ...instance.status(),
+        identity: this.#identities.nameOf(instance.options.identity),
+      })),
+      identities: this.#identities.status(),
     };
   }
 
@@ -133,8 +136,8 @@ class RedisProxy implements RunningProxy {
         fresh.some((other) => leadsToTheSame(instance, other.options)) ? undefined : maxMs,
       ),
     );
-    this.#listenToIdentities();
-    return { left: Promise.all(left).then(() => this.#listenToIdentities()) };
+    this.#followIdentities();
+    return { left: Promise.all(left).then(() => this.#followIdentities()) };
   }
 
   /** @param maxMs how long its clients may stay; as long as they like by default */
@@ -160,7 +163,7 @@ class RedisProxy implements RunningProxy {
     await this.#stopListening();
     for (const instance of this.#everybody) instance.destroy();
     await this.#empty();
-    for (const listeners of this.#identities.values()) disposeAll(listeners);
+    this.#identities.follow([]);
     this.#events.clear();
   }
 
@@ -205,37 +208,8 @@ class RedisProxy implements RunningProxy {
     return [...this.#instances, ...this.#leaving];
   }
 
-  /** Hears of the identities that somebody uses, and of no other. */
-  #listenToIdentities(): void {
-    const used = new Set(this.#everybody.map(({ options }) => options.identity));
-    for (const [identity, listeners] of this.#identities) {
-      if (used.has(identity)) continue;
-      disposeAll(listeners);
-      this.#identities.delete(identity);
-    }
-    for (const identity of used) {
-      if (!this.#identities.has(identity)) this.#identities.set(identity, this.#listenTo(identity));
-    }
-  }
-
-  #listenTo(identity: Identity): Disposable[] {
-    const events = this.#events;
-    const { description } = identity;
-    return [
-      identity.keepFresh(),
-      identity.on("tokenRefreshed", ({ token }) =>
-        events.emit("tokenRefreshed", { identity: description, token }),
-      ),
-      identity.on("refreshFailing", (failure) =>
-        events.emit("refreshFailing", { identity: description, ...failure }),
-      ),
-      identity.on("recovered", ({ failures, outageMs }) =>
-        events.emit("recovered", { identity: description, failures, outageMs }),
-      ),
-      identity.on("tokenExpired", ({ expiredAtMs }) =>
-        events.emit("tokenExpired", { identity: description, expiredAtMs }),
-      ),
-    ];
+  #followIdentities(): void {
+    this.#identities.follow(this.#everybody.map(({ options }) => options.identity));
   }
 }
 
@@ -251,25 +225,6 @@ function leadsToTheSame({ options: one }: Instance, other: InstanceOptions): boo
   const isSameLogin =
     one.identity === other.identity || (one.login !== undefined && one.login === other.login);
   return one.name === other.name && isSameServer && isSameLogin;
-}
-
-function disposeAll(disposables: readonly Disposable[]): void {
-  for (const disposable of disposables) disposable[Symbol.dispose]();
-}
-
-function statusOf(identity: Identity): IdentityStatus {
-  const { state, token, failures, lastError, clockSkewMs, connections } = identity.status;
-  return {
-    description: identity.description,
-    state,
-    username: token?.username,
-    issuedAtMs: token?.receivedAtMs,
-    expiresAtMs: token?.expiresAtMs,
-    failures,
-    lastError,
-    clockSkewMs,
-    connections,
-  };
 }
 
 /** Keeps the process alive: somebody waits for the end. */

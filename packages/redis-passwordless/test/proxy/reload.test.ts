@@ -1,8 +1,14 @@
 import { createSecureContext } from "node:tls";
 import { describe, expect, test, vi } from "vitest";
+import { createIdentity } from "../../src/azure/entra-id.js";
 import type { InstanceOptions } from "../../src/proxy/options.js";
 import type { InstanceCounters } from "../../src/proxy/status.js";
 import { ProxiedCache } from "./support.js";
+
+/** Renewed long before they end, however busy the machine is. */
+const LIFETIME = { tokenLifetimeMs: 20_000 };
+const RENEWED_SOON = { expirationRefreshRatio: 0.1, reauthenticationWindowMs: 100 };
+const PATIENCE = { timeout: 25_000 };
 
 /** As the first instance, but for what is said. */
 function optionsLike({ azure, identity }: ProxiedCache, own: Partial<InstanceOptions> = {}): InstanceOptions {
@@ -40,25 +46,42 @@ describe.concurrent("clients who stay through a reload", () => {
   });
 
   test("are logged in again once for each token, as far as anybody is told", async () => {
-    await using cache = await ProxiedCache.start({ tokenLifetimeMs: 3_000 });
+    await using cache = await ProxiedCache.start(LIFETIME, {}, RENEWED_SOON);
     const inside = await cache.raw();
     await inside.write("PING").read(1);
     const told: string[] = [];
     cache.proxy.on("reauthenticated", ({ instance }) => told.push(instance));
     await cache.proxy.reload({ instances: [optionsLike(cache, { maxClients: 9 })] });
-    await vi.waitFor(() => expect(told.length).toBeGreaterThan(0), 10_000);
+    await vi.waitFor(() => expect(told.length).toBeGreaterThan(0), PATIENCE);
     expect(told).toEqual(["cache"]);
     expect(countersOf(cache).reauthentications).toBe(1);
     inside.socket.destroy();
   });
 });
 
+test.concurrent("identities that describe themselves alike have names of their own", async () => {
+  await using cache = await ProxiedCache.start();
+  const env = { AZURE_POD_IDENTITY_AUTHORITY_HOST: cache.azure.imdsHost };
+  await using alike = createIdentity({ managedIdentity: true }, env);
+  const told: string[] = [];
+  cache.proxy.on("tokenRefreshed", ({ identity }) => told.push(identity));
+  await cache.proxy.reload({
+    instances: [optionsLike(cache), optionsLike(cache, { name: "other", identity: alike })],
+  });
+  const { instances, identities } = cache.proxy.status();
+  const names = ["system-assigned managed identity", "system-assigned managed identity (2)"];
+  expect(identities.map(({ description }) => description)).toEqual(names);
+  expect(instances.map(({ identity }) => identity)).toEqual(names);
+  await vi.waitFor(() => expect(told).toContain(names[1]));
+  await cache.proxy.close();
+});
+
 test.concurrent("a login again counts for the instance whose client it is about", async () => {
-  await using cache = await ProxiedCache.start({ tokenLifetimeMs: 3_000 });
+  await using cache = await ProxiedCache.start(LIFETIME, {}, RENEWED_SOON);
   await cache.proxy.reload({ instances: [optionsLike(cache), optionsLike(cache, { name: "other" })] });
   const client = await cache.raw();
   await client.write("PING").read(1);
-  await vi.waitFor(() => expect(countersOf(cache).reauthentications).toBe(1), 10_000);
+  await vi.waitFor(() => expect(countersOf(cache).reauthentications).toBe(1), PATIENCE);
   expect(countersOf(cache, "other").reauthentications).toBe(0);
   client.socket.destroy();
 });
@@ -78,7 +101,7 @@ test.concurrent("certificate authorities that are new hold for everything: for t
   await cache.proxy.reload({ instances: [optionsLike(cache)] });
   const client = await cache.raw();
   await client.write("PING").read(1);
-  await vi.waitFor(() => expect(countersOf(cache).reauthentications).toBe(1), 10_000);
+  await vi.waitFor(() => expect(countersOf(cache).reauthentications).toBe(1), PATIENCE);
   expect(failures).toEqual([]);
   client.socket.destroy();
 });
