@@ -2,6 +2,7 @@ import type { Socket } from "node:net";
 import type { Link, LinkUser, Read } from "../inband/link.js";
 import { encryptionOf, type LoginFacts } from "../reauth/connection.js";
 import type { ClusterReplies } from "./cluster/cluster-replies.js";
+import type { ClusterConnection } from "./cluster/cluster-view.js";
 import { ReplyGatherer } from "./io/reply-gatherer.js";
 import type { Client, SharedReads } from "./io/shared-reads.js";
 import type { InstanceCounters } from "./status.js";
@@ -16,7 +17,7 @@ export const HIGH_WATER_BYTES = 262_144;
  * Joins a connection to the server with the client that uses it: bytes pass as they are, unless the session has
  * business. Clients come and go; the connection stays.
  */
-export class ClientLink implements Link {
+export class ClientLink implements Link, ClusterConnection {
   readonly #server: Socket;
   readonly #serverReads: SharedReads;
   readonly #counters: InstanceCounters;
@@ -89,8 +90,13 @@ export class ClientLink implements Link {
   }
 
   /** Nothing is held back any more. */
-  released(): void {
+  onReleased(): void {
     this.#resumeServer();
+  }
+
+  /** The client's local end. */
+  get localAddress(): string | undefined {
+    return this.#client?.socket.localAddress;
   }
 
   /** Takes the client off; what the server still sends is for nobody. */

@@ -108,14 +108,7 @@ export class ServerConnection {
     this.#link.hasTalked = false;
     this.#earlierCommands = this.#session.commands;
     this.#desk.current = desk;
-    this.#replies = this.#member?.view.repliesFor({
-      get localAddress() {
-        return client.socket.localAddress;
-      },
-      origin: this.#member.origin,
-      write: (bytes) => this.#link.write(bytes),
-      onReleased: () => this.#link.released(),
-    });
+    this.#replies = this.#member?.view.repliesFor(this.#link, this.#member.origin);
     this.#link.passThrough(this.#replies);
     // A login that is due goes ahead of the client: behind a transaction or a command that blocks it may come too late.
     void this.#schedule.loginIfDue(this.#session);

@@ -1,4 +1,4 @@
-import { ClusterReplies } from "./cluster-replies.js";
+import { ClusterReplies, type ClusterRepliesOptions } from "./cluster-replies.js";
 import { NodeDoors, type NodeDoorsOptions, type OpenDoor } from "./node-doors.js";
 import type { ReplyOrigin } from "./rewriting.js";
 
@@ -11,11 +11,10 @@ export interface ClusterViewOptions extends NodeDoorsOptions {
   readonly nodeHost?: string | undefined;
 }
 
-/** One client's connection, and the connection to the server behind it. */
+/** One client's connection. */
 export interface ClusterConnection {
-  /** The local end of the client's connection. */
+  /** Its local end. */
   readonly localAddress: string | undefined;
-  readonly origin: ReplyOrigin;
   /** What the client gets to read. */
   write(bytes: Buffer): void;
   /** Nothing is held back any more: the server may be read again. */
@@ -37,19 +36,9 @@ export class ClusterView {
     return this.#doors.open;
   }
 
-  /** For what the server sends on one connection. */
-  repliesFor(connection: ClusterConnection): ClusterReplies {
-    const nodeHost = this.#nodeHost;
-    return new ClusterReplies({
-      origin: connection.origin,
-      // Most connections never need it, and the system has to be asked for it.
-      get localHost() {
-        return nodeHost ?? hostOf(connection.localAddress);
-      },
-      doors: this.#doors,
-      write: (bytes) => connection.write(bytes),
-      onReleased: () => connection.onReleased(),
-    });
+  /** For what the server at `origin` sends to one client. */
+  repliesFor(connection: ClusterConnection, origin: ReplyOrigin): ClusterReplies {
+    return new ClusterReplies(new ConnectedClient(connection, origin, this.#doors, this.#nodeHost));
   }
 
   /** Opens the doors that another view of the same cluster has had. */
@@ -60,6 +49,39 @@ export class ClusterView {
   /** Closes every local port; those who are connected stay. */
   close(): Promise<void> {
     return this.#doors.close();
+  }
+}
+
+/** One of these for each client; there are many. */
+class ConnectedClient implements ClusterRepliesOptions {
+  readonly origin: ReplyOrigin;
+  readonly doors: NodeDoors;
+  readonly #connection: ClusterConnection;
+  readonly #nodeHost: string | undefined;
+
+  constructor(
+    connection: ClusterConnection,
+    origin: ReplyOrigin,
+    doors: NodeDoors,
+    nodeHost: string | undefined,
+  ) {
+    this.#connection = connection;
+    this.origin = origin;
+    this.doors = doors;
+    this.#nodeHost = nodeHost;
+  }
+
+  /** Most clients never need it, and the system has to be asked for it. */
+  get localHost(): string {
+    return this.#nodeHost ?? hostOf(this.#connection.localAddress);
+  }
+
+  write(bytes: Buffer): void {
+    this.#connection.write(bytes);
+  }
+
+  onReleased(): void {
+    this.#connection.onReleased();
   }
 }
 
