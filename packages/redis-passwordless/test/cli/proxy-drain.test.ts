@@ -89,10 +89,10 @@ async function counter(context: TestContext, port: number, key: string) {
   client.on("error", () => {});
   await client.connect();
   context.onTestFinished(() => client.destroy());
-  let isFinished = false;
-  const state = { key, count: 0, sent: 0, finish: () => void (isFinished = true), over: Promise.resolve() };
+  const finished = new AbortController();
+  const state = { key, count: 0, sent: 0, finish: () => finished.abort(), over: Promise.resolve() };
   state.over = (async () => {
-    while (!isFinished) {
+    while (!finished.signal.aborted) {
       state.sent += 1;
       state.count = await client.incr(key);
     }

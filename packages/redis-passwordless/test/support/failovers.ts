@@ -1,7 +1,8 @@
+import { createClient } from "redis";
 import { expect, vi } from "vitest";
 import { type AzureCluster, CLUSTER_CLIENTS, type ClusterClient, type MakeClient } from "./azure-cluster.js";
 import { TOKEN_LIFETIME_MS } from "./lifetimes.js";
-import { LISTS, type NumberedWrites } from "./numbered-writes.js";
+import { LISTS, type NumberedWrites, type WritingClient } from "./numbered-writes.js";
 
 /** Until when a test of failovers may take, however slow the machine. */
 export const LONG = 20 * TOKEN_LIFETIME_MS + 60_000;
@@ -38,7 +39,7 @@ export function codesOf({ errors }: ClusterClient): string[] {
   return errors.flatMap((error) => ("code" in error ? [String(error.code)] : []));
 }
 
-export async function everyListExists(write: NumberedWrites): Promise<void> {
+export async function everyListExists(write: NumberedWrites<WritingClient>): Promise<void> {
   await vi.waitFor(() => expect(write.acknowledged.length).toBeGreaterThan(LISTS), { timeout: LONG });
 }
 
@@ -79,7 +80,7 @@ export async function hears(client: ClusterClient, heard: Map<string, string[]>,
   );
 }
 
-export function countedMessages({ failed }: NumberedWrites): Record<string, number> {
+export function countedMessages({ failed }: NumberedWrites<WritingClient>): Record<string, number> {
   const counts: Record<string, number> = {};
   for (const { error } of failed) counts[error.message] = (counts[error.message] ?? 0) + 1;
   return counts;
@@ -91,4 +92,30 @@ export function countedMessages({ failed }: NumberedWrites): Record<string, numb
  */
 export function avoidable(failed: Readonly<Record<string, number>>): string[] {
   return Object.keys(failed).filter((reason) => !/^(?:socket closed|read ECONNRESET)/i.test(reason));
+}
+
+/**
+ * Until the server at this address is gone: how many of the writes that had been acknowledged its replica has, for each
+ * client.
+ */
+export async function confirmedByReplica(
+  backendUrl: string,
+  marker: string,
+  writes: readonly NumberedWrites<WritingClient>[],
+): Promise<number[]> {
+  const server = createClient({ url: backendUrl, socket: { reconnectStrategy: false } });
+  server.on("error", () => {});
+  await server.connect();
+  let confirmed = writes.map(() => 0);
+  try {
+    for (;;) {
+      const acknowledged = writes.map((write) => write.acknowledged.length);
+      await server.set(marker, "1");
+      // All that was written before the marker is there when the marker is.
+      await server.wait(1, 0);
+      confirmed = acknowledged;
+    }
+  } catch {
+    return confirmed;
+  }
 }

@@ -10,16 +10,19 @@ export interface Acknowledged {
   readonly atMs: number;
 }
 
+/** What a client needs to be able to do for that. */
+export type WritingClient = Pick<ClusterClient, "name" | "rPush" | "lRange">;
+
 /** Appends the numbers 0, 1, 2 … to lists of its own until it is told to stop, and knows which were acknowledged. */
-export class NumberedWrites {
+export class NumberedWrites<Client extends WritingClient = ClusterClient> {
   readonly acknowledged: Acknowledged[] = [];
   readonly failed: { readonly error: Error; readonly atMs: number }[] = [];
-  readonly client: ClusterClient;
+  readonly client: Client;
   readonly #pending = new Set<Promise<void>>();
   readonly #stop = new AbortController();
   readonly #writing: Promise<void>;
 
-  constructor(client: ClusterClient, perSecond: number) {
+  constructor(client: Client, perSecond: number) {
     this.client = client;
     this.#writing = this.#write(perSecond);
   }

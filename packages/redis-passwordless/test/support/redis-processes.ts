@@ -124,13 +124,18 @@ export class RedisProcess {
 
   async #stop(): Promise<void> {
     if (this.admin.isOpen) this.admin.destroy();
+    await this.kill();
+    await rm(this.#folder, { recursive: true, force: true });
+  }
+
+  /** Ends it as a crash does. */
+  async kill(): Promise<void> {
     const exited = new Promise<void>((resolve) => {
       if (this.#child.exitCode !== null || this.#child.signalCode !== null) resolve();
       this.#child.once("exit", () => resolve());
     });
     this.#child.kill("SIGKILL");
     await exited;
-    await rm(this.#folder, { recursive: true, force: true });
   }
 }
 

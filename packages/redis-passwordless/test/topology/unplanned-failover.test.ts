@@ -1,8 +1,8 @@
-import { createClient } from "redis";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { AzureCluster, CLUSTER_CLIENTS, type ClusterClient } from "../support/azure-cluster.js";
 import {
   avoidable,
+  confirmedByReplica,
   connected,
   countedMessages,
   everyListExists,
@@ -37,7 +37,7 @@ describe("a master that is killed under load, behind addresses that nobody can r
     lists = await listsOn(cache, node);
     const tag = `{${[...lists][0]}}`;
     await Promise.all(clients.map((client) => subscribe(client, heard, tag)));
-    const confirming = confirmedByReplica(cache, node, tag, writes);
+    const confirming = confirmedByReplica(cache.azure.redis.nodes[node]!.backendUrl, `marker${tag}`, writes);
     await cache.rotations(1);
     await cache.azure.redis.failover({ node, kind: "unplanned" });
     confirmed = await confirming;
@@ -124,28 +124,3 @@ describe("a master that is killed under load, behind addresses that nobody can r
     LONG,
   );
 });
-
-/** Until the master is gone: how many of the writes that it had acknowledged its replica has, for each client. */
-async function confirmedByReplica(
-  cache: AzureCluster,
-  node: number,
-  tag: string,
-  writes: readonly NumberedWrites[],
-): Promise<number[]> {
-  const { backendUrl } = cache.azure.redis.nodes[node]!;
-  const server = createClient({ url: backendUrl, socket: { reconnectStrategy: false } });
-  server.on("error", () => {});
-  await server.connect();
-  let confirmed = writes.map(() => 0);
-  try {
-    for (;;) {
-      const acknowledged = writes.map((write) => write.acknowledged.length);
-      await server.set(`marker${tag}`, "1");
-      // All that was written before the marker is there when the marker is.
-      await server.wait(1, 0);
-      confirmed = acknowledged;
-    }
-  } catch {
-    return confirmed;
-  }
-}
