@@ -22,12 +22,12 @@ import {
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { privateApt, UnsupportedSystemError } from "./lib/private-apt.mjs";
 import { fail, run, tryRun } from "./lib/run.mjs";
 
 const SUITE = "trixie";
 const CACHE = fileURLToPath(new URL("../node_modules/.cache/redis-servers/", import.meta.url));
 const MANIFEST = join(CACHE, "servers.json");
-const KEYRINGS = ["gpg", "pgp"].map((type) => `/usr/share/keyrings/debian-archive-keyring.${type}`);
 
 /** The tools package holds the server's binary and needs nothing but libraries; the server package names it. */
 const SERVERS = [
@@ -42,9 +42,6 @@ const ARCHITECTURES = new Map([
 ]);
 
 /** @typedef {{ name: string, version: string, path: string }} Server */
-
-/** This system cannot have the newer servers; nothing is broken. */
-export class UnsupportedSystemError extends Error {}
 
 /**
  * The newer servers, fetched when they are not there yet.
@@ -62,7 +59,7 @@ export function fetchServers({ refresh = false } = {}) {
   mkdirSync(CACHE, { recursive: true });
   const work = mkdtempSync(join(CACHE, ".fetch-"));
   try {
-    const apt = privateApt(work);
+    const apt = privateApt(work, "deb", SUITE);
     apt(["update"]);
     const servers = SERVERS.map((server) => unpack(server, architecture, apt, work));
     writeFileSync(MANIFEST, `${JSON.stringify(servers, null, 2)}\n`);
@@ -75,57 +72,6 @@ export function fetchServers({ refresh = false } = {}) {
 /** @returns {Server[]} */
 function readManifest() {
   return existsSync(MANIFEST) ? JSON.parse(readFileSync(MANIFEST, "utf8")) : [];
-}
-
-/**
- * An apt-get that knows one source, believes that nothing is installed and leaves the system alone.
- *
- * @param {string} work
- */
-function privateApt(work) {
-  const keyring = KEYRINGS.find((path) => existsSync(path));
-  if (!keyring) throw new Error("debian-archive-keyring is missing, so the packages cannot be verified.");
-  for (const folder of ["lists/partial", "archives/partial", "none"]) {
-    mkdirSync(join(work, folder), { recursive: true });
-  }
-  writeFileSync(join(work, "status"), "");
-  writeFileSync(join(work, "sources.list"), `deb [signed-by=${keyring}] ${debianMirror()} ${SUITE} main\n`);
-  const settings = [
-    `Dir::State=${work}`,
-    `Dir::State::Lists=${work}/lists`,
-    `Dir::State::status=${work}/status`,
-    `Dir::Cache=${work}`,
-    `Dir::Cache::Archives=${work}/archives`,
-    `Dir::Etc::SourceList=${work}/sources.list`,
-    `Dir::Etc::SourceParts=${work}/none`,
-    `Dir::Etc::Preferences=${work}/none`,
-    `Dir::Etc::PreferencesParts=${work}/none`,
-    "Acquire::Languages=none",
-    "APT::Install-Recommends=false",
-    // The private root belongs to us alone, so there is nobody to lock out and nobody to step down to.
-    "Debug::NoLocking=1",
-    `APT::Sandbox::User=${tryRun("id", ["-un"]) ?? "root"}`,
-  ].flatMap((setting) => ["-o", setting]);
-  return (/** @type {readonly string[]} */ args, cwd = work) =>
-    run("apt-get", [...settings, "-qq", "-y", ...args], { cwd });
-}
-
-/** The mirror that this machine takes its own release from. */
-function debianMirror() {
-  const release = existsSync("/etc/os-release") ? readFileSync("/etc/os-release", "utf8") : "";
-  const codename = /^VERSION_CODENAME=(\w+)$/m.exec(release)?.[1];
-  const targets = tryRun("apt-get", [
-    "indextargets",
-    "--format",
-    "$(REPO_URI) $(RELEASE) $(COMPONENT)",
-    "Created-By: Packages",
-  ]);
-  const lines = (targets ?? "").split("\n").map((line) => line.split(" "));
-  const mirror = lines.find(([, suite, component]) => suite === codename && component === "main")?.[0];
-  if (!/^ID=debian$/m.test(release) || !mirror) {
-    throw new UnsupportedSystemError("they are fetched on Debian only, from its own mirror.");
-  }
-  return mirror;
 }
 
 /**

@@ -10,7 +10,8 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:f
 import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { fetchServers, UnsupportedSystemError } from "./fetch-servers.mjs";
+import { fetchServers } from "./fetch-servers.mjs";
+import { UnsupportedSystemError } from "./lib/private-apt.mjs";
 import { findRedisServer } from "./lib/redis-server.mjs";
 import { fail, run } from "./lib/run.mjs";
 
