@@ -88,7 +88,7 @@ export class Upstream {
    * @throws the signal's reason
    */
   async connect(signal: AbortSignal): Promise<UpstreamConnection> {
-    const token = await waitForToken(this.reauthenticator, this.label, signal);
+    let token = await waitForToken(this.reauthenticator, this.label, signal);
     const { connectTimeoutMs } = this.#options;
     // No `AbortSignal.timeout`, which stays in memory until its time is up.
     const attempt = new AbortController();
@@ -103,6 +103,8 @@ export class Upstream {
     try {
       const dialed = await this.#dial(attempt.signal);
       ({ socket } = dialed);
+      // Where the handshake has taken long, there may be a newer one by now.
+      token = await this.reauthenticator.tokenForLogin({ signal: attempt.signal });
       const { markers } = await logIn(socket, this.label, token, attempt.signal);
       this.reauthenticator.accepted(token);
       return { ...dialed, token, markers, tookMs: performance.now() - startedMs };

@@ -1,5 +1,3 @@
-import { once } from "node:events";
-import { connect, createServer, type Socket } from "node:net";
 import { createClient } from "redis";
 import { expect, onTestFinished, test, vi } from "vitest";
 import type { InstanceOptions } from "../../src/proxy/options.js";
@@ -7,6 +5,7 @@ import { confirmedByReplica, countedMessages } from "../support/failovers.js";
 import { NumberedWrites, type WritingClient } from "../support/numbered-writes.js";
 import { record } from "../support/record.js";
 import { RedisProcess, randomPassword } from "../support/redis-processes.js";
+import { relay } from "../support/relay.js";
 import { ProxiedCache } from "./support.js";
 
 const MODES: readonly (readonly [string, Partial<InstanceOptions>])[] = [
@@ -87,37 +86,4 @@ async function writingClient(name: string, url: string): Promise<WritingClient> 
 
 function least(writes: readonly NumberedWrites<WritingClient>[]): number {
   return Math.min(...writes.map(({ acknowledged }) => acknowledged.length));
-}
-
-/** An address that leads to one server, and later to another one. */
-async function relay(first: number): Promise<{ readonly port: number; leadTo(port: number): void }> {
-  let target = first;
-  const sockets = new Set<Socket>();
-  const server = createServer((client) => {
-    const backend = connect(target, "127.0.0.1");
-    for (const [one, other] of [
-      [client, backend],
-      [backend, client],
-    ] as const) {
-      sockets.add(one);
-      one.pipe(other);
-      one.on("error", () => {});
-      one.on("close", () => {
-        sockets.delete(one);
-        other.destroy();
-      });
-    }
-  }).listen(0, "127.0.0.1");
-  await once(server, "listening");
-  onTestFinished(() => {
-    server.close();
-    for (const socket of sockets) socket.destroy();
-  });
-  const { port } = server.address() as { port: number };
-  return {
-    port,
-    leadTo(next) {
-      target = next;
-    },
-  };
 }
