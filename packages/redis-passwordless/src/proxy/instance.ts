@@ -10,6 +10,7 @@ import type { Door } from "./cluster/node-doors.js";
 import { besideServer, nodeHosts, nodeServer } from "./cluster/node-server.js";
 import { openDoor } from "./cluster/open-door.js";
 import type { ProxyEvents } from "./events.js";
+import { HTTP_ANSWER, isHttpRequest } from "./http-request.js";
 import { type Client, withSharedReads } from "./io/shared-reads.js";
 import { type ListenAddress, Listener } from "./listener.js";
 import type { InstanceOptions } from "./options.js";
@@ -248,9 +249,16 @@ export class Instance {
     const client = counters.clients;
     const startedMs = performance.now();
     this.#events.emit("clientConnected", { instance: this.name, client });
-    const session = this.#serve(withSharedReads(socket), place, client);
+    let isHttp = false;
+    const served = withSharedReads(socket, (first) => {
+      isHttp = isHttpRequest(first);
+      if (isHttp) refuse(socket, HTTP_ANSWER);
+      return !isHttp;
+    });
+    const session = this.#serve(served, place, client);
     this.#clients.add(session);
-    void session.ended.then((reason) => {
+    void session.ended.then((how) => {
+      const reason = isHttp ? "refused" : how;
       this.#clients.delete(session);
       counters.openClients -= 1;
       const openMs = performance.now() - startedMs;

@@ -17,6 +17,12 @@ export class SharedReads {
   /** Gets the bytes of each read, which are there until it returns. @default they are copied into `data` events */
   onBytes: ((bytes: Buffer) => void) | undefined;
   #socket: Socket | undefined;
+  #admits: ((first: Buffer) => boolean) | undefined;
+
+  /** @param admits sees the first bytes; where it says no, nobody gets anything of this socket */
+  constructor(admits?: (first: Buffer) => boolean) {
+    this.#admits = admits;
+  }
 
   /** The option `onread` of a socket that reads into this buffer. */
   into(buffer: Buffer): OnRead {
@@ -24,11 +30,18 @@ export class SharedReads {
       buffer,
       callback: (length) => {
         const bytes = buffer.subarray(0, length);
+        if (this.#admits !== undefined && !this.#isAdmitted(this.#admits, bytes)) return true;
         if (this.onBytes === undefined) this.#keep(bytes);
         else this.onBytes(bytes);
         return true;
       },
     };
+  }
+
+  #isAdmitted(admits: (first: Buffer) => boolean, first: Buffer): boolean {
+    const isAdmitted = admits(first);
+    this.#admits = isAdmitted ? undefined : () => false;
+    return isAdmitted;
   }
 
   /** For whoever listens to the socket itself, now or soon: some servers talk before anybody is asked. */
@@ -68,10 +81,12 @@ export interface Client {
  * option for that, so this does what the option `onread` does for sockets that one makes; where Node.js does it in
  * another way some day, the socket reads as it always does.
  *
+ * @param admits as of {@link SharedReads}
+ *
  * Checked on Node.js 20.19, 22 and 24 (lib/net.js, `initSocketHandle`).
  */
-export function withSharedReads(accepted: Socket): Client {
-  const reads = new SharedReads();
+export function withSharedReads(accepted: Socket, admits?: (first: Buffer) => boolean): Client {
+  const reads = new SharedReads(admits);
   const { buffer, callback } = reads.into(CLIENT_BUFFER);
   const internals = accepted as unknown as Internals;
   const handle = internals._handle;
