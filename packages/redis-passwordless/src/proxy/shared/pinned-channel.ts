@@ -155,6 +155,8 @@ export class PinnedChannel implements Link {
     const { clock } = this.#server.reauthenticator;
     this.#token = token;
     this.#expiry?.[Symbol.dispose]();
+    // It may have been answered together with the last command of the client, which has gone on by now.
+    if (!this.#isOpen) return;
     // The re-authentication has used up its own margin by then.
     const atMs = token.expiresAtMs - safetyMarginMs(token) / 3;
     this.#expiry = clock.schedule(() => this.#expire(token), Math.max(0, atMs - clock.now()));

@@ -2,6 +2,7 @@ import { Redis } from "ioredis";
 import { createClient } from "redis";
 import { encodeCommand } from "resp-framing";
 import { describe, expect, test, vi } from "vitest";
+import { Token } from "../../../src/core/token.js";
 import type { Connection, LoginResult } from "../../../src/reauth/connection.js";
 import { NEVER_DUE } from "../../inband/support.js";
 import { seededRandom } from "../../support/random.js";
@@ -134,6 +135,29 @@ describe("a transaction", () => {
     expect(await Promise.all(logins)).toEqual(["accepted"]);
     expect(await client.say("INCR n")).toBe("+QUEUED\r\n");
     expect(await client.say("EXEC")).toBe("*1\r\n:1\r\n");
+  });
+
+  test("ends its client's connection by no login that came with its last reply", async (t) => {
+    const bench = await Bench.start(t);
+    const kept: Connection[] = [];
+    const proxy = await PooledServer.over(
+      t,
+      { ...serverOf(bench), keep: (one) => void kept.push(one) },
+      { size: 1 },
+    );
+    const clients = await Promise.all(Array.from({ length: 10 }, () => proxy.client()));
+    const receivedAtMs = Date.now();
+    const expiresAtMs = receivedAtMs + 1_000;
+    const token = new Token(bench.good.reveal(), { ...bench.good, receivedAtMs, expiresAtMs });
+    await Promise.all(clients.map((client) => client.say("MULTI")));
+    const logins = kept.map((connection) => connection.authenticate(token));
+    // The login goes right behind EXEC, and is answered when the client has its connection no longer.
+    await Promise.all(clients.map((client) => client.say("EXEC")));
+    await Promise.all(logins);
+    await vi.waitFor(() => expect(Date.now()).toBeGreaterThan(expiresAtMs), { timeout: 5_000 });
+    expect(await Promise.all(clients.map((client) => client.say("PING")))).toEqual(
+      clients.map(() => "+PONG\r\n"),
+    );
   });
 
   test("ends with its client, and leaves nothing to the next one", async (t) => {
