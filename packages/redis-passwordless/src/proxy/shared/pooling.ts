@@ -23,6 +23,8 @@ const BY_NAME: Readonly<Record<string, Sharing>> = {
   ...named("forever", "SUBSCRIBE", "PSUBSCRIBE", "SSUBSCRIBE", "UNSUBSCRIBE", "PUNSUBSCRIBE", "SUNSUBSCRIBE"),
   ...named("forever", "MONITOR", "SYNC", "PSYNC", "REPLCONF", "SHUTDOWN", "FAILOVER", "DEBUG"),
   ...named("forever", "READONLY", "READWRITE", "ASKING"),
+  // Redis ends the connection on which they come, because they are from a web page (server.c, securityWarningCommand).
+  ...named("forever", "POST", "HOST:"),
 };
 
 /** Of those that consist of others. */

@@ -1,4 +1,6 @@
 import { expect, test, vi } from "vitest";
+import { CommandTable } from "../../../src/proxy/shared/command-table.js";
+import { Pooling } from "../../../src/proxy/shared/pooling.js";
 import { ProxiedCache } from "../support.js";
 
 test("a connection that is being opened when the proxy ends is no failure of the cache", async () => {
@@ -12,4 +14,29 @@ test("a connection that is being opened when the proxy ends is no failure of the
   await cache.proxy.close();
   await client.closed;
   expect(failures).toEqual([]);
+});
+
+// Redis ends a connection on which such a command comes, and whatever the others have on it.
+test.each(["POST / HTTP/1.1", "host: localhost"])(
+  "%j ends no connection that others share",
+  async (command) => {
+    await using cache = await ProxiedCache.start({}, { pool: 1 });
+    const others = cache.azure.waitFor("login", ({ accepted }) => accepted);
+    const client = await cache.raw();
+    await client.write("PING").read(1);
+    const { connectionId } = await others;
+    const ended = cache.azure.waitFor("disconnected");
+    const attacker = await cache.raw();
+    attacker.write(command);
+    expect((await ended).connectionId).not.toBe(connectionId);
+    await attacker.closed;
+    expect(await client.write("PING").read(2)).toEqual(["+PONG\r\n", "+PONG\r\n"]);
+    client.socket.destroy();
+  },
+);
+
+// Redis 6, as Azure Cache for Redis has it, lists them among its commands.
+test.each(["post", "host:"])("%s is nothing to share, although a server may list it as a command", (name) => {
+  const pooling = new Pooling(CommandTable.from([[name, -1, ["readonly", "loading", "stale"], 0, 0, 0]]));
+  expect(pooling.byName(name)).toBe("forever");
 });
