@@ -283,6 +283,7 @@ export class CommandScanner {
       this.watched = this.#watch.names[this.#watchedIndex];
       this.#watchedIndex = -1;
     }
+    if (state !== START && this.#nameBytes === chunk) this.#keepName();
     this.#state = state;
     this.#number = number;
     this.#digits = digits;
@@ -381,6 +382,16 @@ export class CommandScanner {
       if (name.length <= LONGEST_NAME) this.#split.set(name);
     }
     this.#endSplitName();
+  }
+
+  /** The command goes on in another chunk, and this one may be overwritten by then. */
+  #keepName(): void {
+    if (!this.#isNamed || this.#nameLength > LONGEST_NAME) return;
+    const end = this.#nameOffset + this.#nameLength;
+    if (this.#split === NOTHING) this.#split = new Uint8Array(LONGEST_WRITTEN_NAME);
+    this.#split.set(this.#nameBytes.subarray(this.#nameOffset, end));
+    this.#nameBytes = this.#split;
+    this.#nameOffset = 0;
   }
 
   #endSplitName(): void {

@@ -193,6 +193,16 @@ describe("CommandScanner", () => {
     }
   });
 
+  test("keeps the name of a command that goes on in another chunk, whatever becomes of the first one", () => {
+    const scanner = new CommandScanner();
+    const bytes = encodeCommand(["SET", "key", "value"]);
+    const first = Buffer.from(bytes.subarray(0, 20));
+    scanner.scan(first);
+    first.fill("#");
+    scanner.scan(bytes.subarray(20));
+    expect([scanner.name, scanner.commands]).toEqual(["SET", 1]);
+  });
+
   test("a line that begins with a blank is an inline command, whatever follows the blank", () => {
     const scanner = new CommandScanner();
     scanner.scan(Buffer.from(" "));
