@@ -247,6 +247,7 @@ export class ExclusiveCommands {
     const life = this.#life;
     const lane: OwnLane = await OwnLane.open(node, this.#host.protocol(), onPush, (error) => {
       this.#lanes.delete(lane);
+      this.#subscriptions?.lost(lane);
       const isMissed =
         lane === this.#watching || lane === this.#transaction?.lane || this.#subscriptions !== undefined;
       if (isMissed) this.#host.lost(error);

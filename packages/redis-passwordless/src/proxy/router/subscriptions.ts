@@ -101,6 +101,11 @@ export class Subscriptions {
     });
   }
 
+  /** A connection has ended: what was asked on it is not confirmed any more. */
+  lost(lane: OwnLane): void {
+    for (const one of this.#all) if (one.lane === lane) one.awaited?.settle(LOST);
+  }
+
   /** Ends all subscriptions, and their connections. */
   close(): void {
     for (const { lane, awaited } of this.#all) {

@@ -139,7 +139,7 @@ function excess(random: Random): Buffer {
   if (kind === 2) return Buffer.from(`*${"1".repeat(upTo(random, 40))}`);
   if (kind === 3)
     return Buffer.concat([Buffer.from("*2\r\n$4\r\nAUTH\r\n$200000\r\n"), Buffer.alloc(200_000, 97)]);
-  if (kind === 4) return Buffer.from(`*100000\r\n${"$1\r\na\r\n".repeat(upTo(random, 3_000))}`);
+  if (kind === 4) return Buffer.from(`*100000\r\n${"$1\r\na\r\n".repeat(upTo(random, 400))}`);
   if (kind === 5) return Buffer.from(Array.from({ length: upTo(random, 2_000) }, () => upTo(random, 255)));
   return Buffer.from("\r\n".repeat(upTo(random, 50_000)));
 }
@@ -177,6 +177,9 @@ export function pieces(random: Random, bytes: Buffer): Buffer[] {
   return cut;
 }
 
+/** Behind a command that blocks, more is not read: nobody could notice then that the client has left. */
+const MOST_BYTES = 240_000;
+
 /** @param password what lets a client in, which some conversations begin with */
 export function conversation(random: Random, password: string): Conversation {
   const parts: Buffer[] = [];
@@ -188,6 +191,6 @@ export function conversation(random: Random, password: string): Conversation {
     else if (kind < 0.93) parts.push(Buffer.from(pick(random, TROUBLE), "latin1"));
     else parts.push(excess(random));
   }
-  const bytes = Buffer.concat(parts);
+  const bytes = Buffer.concat(parts).subarray(0, MOST_BYTES);
   return { pieces: pieces(random, bytes), isAbrupt: random() < 0.2 };
 }

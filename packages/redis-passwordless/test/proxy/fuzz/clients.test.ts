@@ -59,9 +59,7 @@ function describe(pieces: readonly Buffer[]): string {
 test(
   "whatever clients send, the proxy lives, keeps little of it, serves the others, and lets everybody go",
   async (context) => {
-    const { azure, cache, proxy, write } = await proxies(context, {
-      ...(LONG ? { tokenLifetimeMs: 20_000 } : {}),
-    });
+    const { azure, cache, proxy, write } = await proxies(context, LONG ? { tokenLifetimeMs: 20_000 } : {});
     const cluster = LONG
       ? await proxies(context, { redis: { cluster: { masters: 3, announce: "unreachableIp" } } })
       : undefined;
@@ -90,13 +88,11 @@ test(
       const random = seededRandom(seed);
       const conversations = Array.from({ length: TOGETHER }, () => conversation(random, PASSWORD));
       const talking = conversations.map((one, index) => have(one, doors[index % doors.length]!));
-      let areTalking = true;
-      const over = Promise.all(talking).finally(() => {
-        areTalking = false;
-      });
+      const silence = new AbortController();
+      const over = Promise.all(talking).finally(() => silence.abort());
       const asking = honest.map(async (client) => {
         do await client.ask(seed);
-        while (areTalking);
+        while (!silence.signal.aborted);
       });
       try {
         const [received] = await Promise.all([over, ...asking]);

@@ -74,6 +74,19 @@ function excess(random: Random): string {
   return String.fromCharCode(...Array.from({ length: upTo(random, 2_000) }, () => upTo(random, 255)));
 }
 
+/** Replies and pushes, of which some are wrong. */
+export function replyBytes(random: Random, most: number): Buffer {
+  const parts: Buffer[] = [];
+  for (let left = upTo(random, 10); left >= 0; left -= 1) {
+    const kind = random();
+    const right = Buffer.from(kind < 0.15 ? PUSH : reply(random, pick(random, [2, 3])), "latin1");
+    if (kind < 0.75) parts.push(right);
+    else if (kind < 0.9) parts.push(mutated(random, right, TROUBLE));
+    else parts.push(Buffer.from(pick(random, TROUBLE), "latin1"));
+  }
+  return Buffer.concat(parts).subarray(0, most);
+}
+
 /** A server whose certificate is good and whose answers are right for a while; then they are not, and it closes. */
 export class HostileServer {
   readonly #server: Server;

@@ -3,11 +3,12 @@ import { connect } from "node:net";
 import type { Emulator } from "azure-redis-emulator";
 import { encodeCommand } from "resp-framing";
 import { expect, test, vi } from "vitest";
-// Not exported: what makes the certificates of the emulator.
-import { createCertificateAuthority } from "../../../../azure-redis-emulator/dist/certificates/certificate-authority.js";
+
+import { createCertificateAuthority } from "../../../../azure-redis-emulator/src/certificates/certificate-authority.js";
 import { proxies } from "../../cli/proxy-process.js";
 import { seededRandom } from "../../support/random.js";
 import { record } from "../../support/record.js";
+import { LONG } from "../transparency/length.js";
 import { COMMANDS, pick, upTo } from "./client-bytes.js";
 import { HostileServer } from "./hostile-server.js";
 import { FIRST_SEED, goesOn, TIMEOUT_MS } from "./length.js";
@@ -30,18 +31,16 @@ async function ask(
 ): Promise<number> {
   const socket = connect({ port, host: "127.0.0.1", noDelay: true, allowHalfOpen: true });
   let received = 0;
-  let isClosed = false;
   let heard = (): void => {};
   socket.on("error", () => {});
+  const story: string[] = [];
   socket.on("data", (chunk: Buffer) => {
     received += chunk.length;
+    story.push(`< ${JSON.stringify(chunk.toString("latin1", 0, 200))}`);
     heard();
   });
   socket.on("end", () => socket.end());
-  socket.on("close", () => {
-    isClosed = true;
-    heard();
-  });
+  socket.on("close", () => heard());
   await once(socket, "connect");
   const hears = async (what: string): Promise<void> => {
     let timer: NodeJS.Timeout | undefined;
@@ -49,20 +48,21 @@ async function ask(
       heard = resolve;
       timer = setTimeout(() => {
         socket.destroy();
-        reject(new Error(`${name} hangs, after ${received} bytes, at ${what}`));
+        reject(new Error(`${name} hangs at ${what}: ${story.slice(-20).join("\n")}`));
       }, PATIENCE_MS);
     }).finally(() => clearTimeout(timer));
   };
-  for (let left = upTo(random, 15); left > 0 && !isClosed; left -= 1) {
+  for (let left = upTo(random, 15); left > 0 && !socket.closed; left -= 1) {
     const command = pick(random, ANSWERED);
     const answered = hears(command.join(" "));
+    story.push(`> ${command.join(" ")}`);
     if (socket.writable) socket.write(encodeCommand(command));
     await answered;
   }
   // Some stay and say nothing, while the proxy logs in again.
-  if (random() < 0.15 && !isClosed) await rotated();
-  if (!isClosed) socket.end();
-  while (!isClosed) await hears("the end");
+  if (random() < 0.15 && !socket.closed) await rotated();
+  if (!socket.closed) socket.end();
+  while (!socket.closed) await hears("the end");
   return received;
 }
 
@@ -81,7 +81,7 @@ test(
     const certificate = await authority.issue(["localhost"]);
     const [plain, pooled, routed] = await Promise.all([1, 2, 3].map(() => HostileServer.start(certificate)));
     const servers = { plain: plain!, pooled: pooled!, routed: routed! };
-    const { azure, cache, proxy, write } = await proxies(context, { tokenLifetimeMs: 4_000 });
+    const { azure, cache, proxy, write } = await proxies(context, { tokenLifetimeMs: LONG ? 8_000 : 4_000 });
     const running = proxy([
       `good=${cache},listen=0`,
       `plain=localhost:${servers.plain.port},listen=0`,
@@ -111,13 +111,11 @@ test(
           () => rotation(azure, server),
         );
       });
-      let areTalking = true;
-      const over = Promise.all(talking).finally(() => {
-        areTalking = false;
-      });
+      const silence = new AbortController();
+      const over = Promise.all(talking).finally(() => silence.abort());
       const asking = (async () => {
         do await honest.ask(seed);
-        while (areTalking);
+        while (!silence.signal.aborted);
       })();
       try {
         const [received] = await Promise.all([over, asking]);

@@ -4,9 +4,10 @@ import { connect, type Socket } from "node:net";
 import { encodeCommand } from "resp-framing";
 import { vi } from "vitest";
 import type { Proxy } from "../../cli/proxy-process.js";
+import { LONG } from "../transparency/length.js";
 
 /** How long nothing may happen before it counts as hanging, in milliseconds. */
-export const PATIENCE_MS = 20_000;
+export const PATIENCE_MS = LONG ? 60_000 : 20_000;
 
 /** The process of a proxy, seen from outside. */
 export class WatchedProxy {
@@ -92,12 +93,13 @@ export class HonestClient {
 
   async #expect(request: Buffer, reply: string): Promise<void> {
     this.#socket.write(request);
-    let isPatient = true;
+    const patience = new AbortController();
     const timer = setTimeout(() => {
-      isPatient = false;
+      patience.abort();
       this.#heard?.();
     }, PATIENCE_MS);
-    while (this.#received.length < reply.length && isPatient && !this.#socket.destroyed) {
+    const mayCome = (): boolean => !patience.signal.aborted && !this.#socket.destroyed;
+    while (this.#received.length < reply.length && mayCome()) {
       await new Promise<void>((resolve) => {
         this.#heard = resolve;
       });
@@ -124,6 +126,7 @@ export async function failureOf(proxy: Proxy, seed: number, error: unknown): Pro
     proxy.ended,
     new Promise<undefined>((resolve) => setImmediate(() => resolve(undefined))),
   ]);
-  const end = ended === undefined ? "" : ` The proxy has ended with ${ended.code}: ${ended.stderr.slice(-3_000)}`;
+  const end =
+    ended === undefined ? "" : ` The proxy has ended with ${ended.code}: ${ended.stderr.slice(-3_000)}`;
   return new Error(`SEED=${seed}: ${(error as Error).message}${end}`, { cause: error });
 }
