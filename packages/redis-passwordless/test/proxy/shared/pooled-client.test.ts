@@ -148,7 +148,9 @@ describe("a transaction", () => {
     const clients = await Promise.all(Array.from({ length: 10 }, () => proxy.client()));
     const receivedAtMs = Date.now();
     const expiresAtMs = receivedAtMs + 1_000;
-    const token = new Token(bench.good.reveal(), { ...bench.good, receivedAtMs, expiresAtMs });
+    const { username, details, refreshAtMs } = bench.good;
+    const facts = { username, details, refreshAtMs, receivedAtMs, expiresAtMs };
+    const token = new Token(bench.good.reveal(), facts);
     await Promise.all(clients.map((client) => client.say("MULTI")));
     const logins = kept.map((connection) => connection.authenticate(token));
     // The login goes right behind EXEC, and is answered when the client has its connection no longer.
