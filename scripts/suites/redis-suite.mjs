@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdirSync, readFileSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
+import { freePort } from "../../bench/proxy/processes.mjs";
 import { tryRun } from "../lib/run.mjs";
 
 /** @typedef {import("./worlds.mjs").World} World */
@@ -45,7 +46,8 @@ export function redisUnits(source) {
 export async function runRedisUnit(source, world, unit) {
   linkPrograms(source);
   const how = ["--durable", "--timeout", String(SILENCE_SECONDS), "--tags", "-needs:repl"];
-  const where = ["--host", "127.0.0.1", "--port", String(world.port)];
+  // The suite's own processes talk at a port near the last one: of their own, so that two runs do not meet.
+  const where = ["--host", "127.0.0.1", "--port", String(world.port), "--baseport", String(await freePort())];
   const child = spawn("tclsh", ["tests/test_helper.tcl", ...where, ...how, "--single", unit], {
     cwd: source,
     stdio: ["ignore", "pipe", "pipe"],
@@ -57,7 +59,10 @@ export async function runRedisUnit(source, world, unit) {
     });
   }
   await once(child, "close");
-  return parse(output);
+  const results = parse(output);
+  const isWhole = output.includes("The End") || results.some(({ outcome }) => outcome === "exception");
+  if (!isWhole) throw new Error(`${unit} did not run to its end: ${output.slice(-500)}`);
+  return results;
 }
 
 /**
