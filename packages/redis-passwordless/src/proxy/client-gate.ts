@@ -7,6 +7,11 @@ import { refuse } from "./refuse.js";
 /** What Redis takes from a client that has not logged in (networking.c, processMultibulkBuffer), in bytes and elements. */
 const LIMITS = { maxBulkLength: 16_384, maxElements: 10, maxLineLength: 65_536 };
 
+/** Bytes that one such command may have. */
+export const LONGEST_OF_STRANGER: number = LIMITS.maxElements * LIMITS.maxBulkLength;
+export const STRANGER_TOO_LONG =
+  "-ERR Protocol error: a client that has not logged in may send short commands only\r\n";
+
 /**
  * Keeps a client outside until it has given the right password; nothing of it reaches the server before.
  *
@@ -50,7 +55,7 @@ export function passGate(client: Socket, desk: ClientDesk, signal: AbortSignal):
         // A stranger must not fill the memory with answers that it does not read.
         if (client.writableLength > HIGH_WATER_BYTES) client.pause();
       } catch {
-        sendAway("-ERR Protocol error: a client that has not logged in may send short commands only\r\n");
+        sendAway(STRANGER_TOO_LONG);
       }
     };
     client.on("data", onData).on("drain", onDrain).on("end", onEnd).on("close", onEnd);

@@ -2,6 +2,7 @@ import { encodeCommand, RespError } from "resp-framing";
 import { PasswordlessError } from "../../core/errors.js";
 import type { LoginDesk } from "../../inband/foreign-client.js";
 import { subscriberError } from "../../inband/resp2-view.js";
+import { LONGEST_OF_STRANGER, STRANGER_TOO_LONG } from "../client-gate.js";
 import { HIGH_WATER_BYTES } from "../client-link.js";
 import type { ClientEnd } from "../events.js";
 import type { Client } from "../io/shared-reads.js";
@@ -147,6 +148,7 @@ export class RouterClient implements Sender {
   }
 
   #fromClient(bytes: Buffer): void {
+    if (this.#isOver) return;
     this.#reader.feed(bytes);
     this.#pump();
     this.#reader.keep();
@@ -157,6 +159,10 @@ export class RouterClient implements Sender {
   #pump(): void {
     while (this.#isOpen && !this.#isWaiting && !this.#isOver && this.#mayGoOn()) {
       const found = this.#next();
+      if (this.#desk.isLocked && this.#reader.rest.length > LONGEST_OF_STRANGER) {
+        this.#sendAway(STRANGER_TOO_LONG);
+        break;
+      }
       if (found === "more") break;
       if (found === "command") this.#take();
       else this.#breakOff(found);
@@ -388,13 +394,17 @@ export class RouterClient implements Sender {
   }
 
   #breakOff(found: "long" | RespError): void {
-    this.#reason ??= "refused";
-    this.#isOver = true;
     const text =
       found === "long"
         ? "-ERR_PASSWORDLESS_COMMAND_REFUSED A command is too long for an endpoint that stands for several servers\r\n"
         : `-ERR Protocol error: ${found.message}\r\n`;
-    this.#answer(Buffer.from(text));
+    this.#sendAway(text);
+  }
+
+  #sendAway(answer: string): void {
+    this.#reason ??= "refused";
+    this.#isOver = true;
+    this.#answer(Buffer.from(answer));
   }
 
   #closed(): void {

@@ -1,6 +1,7 @@
 import { encodeCommand, RespError } from "resp-framing";
 import { PasswordlessError } from "../../core/errors.js";
 import type { LoginDesk } from "../../inband/foreign-client.js";
+import { LONGEST_OF_STRANGER, STRANGER_TOO_LONG } from "../client-gate.js";
 import { HIGH_WATER_BYTES } from "../client-link.js";
 import type { ClientEnd } from "../events.js";
 import type { Client } from "../io/shared-reads.js";
@@ -115,6 +116,7 @@ export class PooledClient implements Recipient {
   }
 
   #fromClient(bytes: Buffer): void {
+    if (this.#isOver) return;
     this.#reader.feed(bytes);
     this.#pump();
     this.#reader.keep();
@@ -145,7 +147,8 @@ export class PooledClient implements Recipient {
       const found = this.#next();
       if (found !== "command") {
         send();
-        if (found === "more") this.#failure = undefined;
+        if (this.#isTooLongForStranger()) this.#sendAway(STRANGER_TOO_LONG);
+        else if (found === "more") this.#failure = undefined;
         else if (found === "long") this.#wait(this.#turn("forever"));
         else this.#breakOff(found);
         return false;
@@ -444,9 +447,17 @@ export class PooledClient implements Recipient {
   }
 
   #breakOff(error: RespError): void {
+    this.#sendAway(`-ERR Protocol error: ${error.message}\r\n`);
+  }
+
+  #sendAway(answer: string): void {
     this.#reason ??= "refused";
     this.#isOver = true;
-    this.#answer(Buffer.from(`-ERR Protocol error: ${error.message}\r\n`));
+    this.#answer(Buffer.from(answer));
+  }
+
+  #isTooLongForStranger(): boolean {
+    return this.#desk.isLocked && this.#reader.rest.length > LONGEST_OF_STRANGER;
   }
 
   #closed(): void {
