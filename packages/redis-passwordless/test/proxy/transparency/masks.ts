@@ -177,8 +177,9 @@ export const MASKS: readonly Mask[] = [
   },
   {
     commands: /^(SORT|SORT_RO)$/,
-    reason: "picks from a hash table with LIMIT, where BY names no key",
-    show: shape,
+    reason:
+      "picks from a hash table with LIMIT, where BY names no key, and GET finds something for some of them only",
+    show: (reply) => `${reply.type}${reply.items.length || reply.wire}`,
   },
   {
     commands: /^(DUMP|FUNCTION\|DUMP)$/,
