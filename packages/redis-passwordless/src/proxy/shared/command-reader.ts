@@ -11,6 +11,9 @@ export type Found =
 
 /** Where no command is longer than this, in bytes, it may be kept until it is whole. */
 const LONGEST_COMMAND = 1_048_576;
+/** What servers take: `INT_MAX`, and `proto-max-bulk-len`. */
+const MOST_ELEMENTS = 2_147_483_647;
+const LONGEST_ARGUMENT = 536_870_912;
 const STAR = 42;
 const DOLLAR = 36;
 const CR = 13;
@@ -129,13 +132,14 @@ export class CommandReader {
     let at = this.#number(from + 1);
     if (at <= 0) return at;
     const count = this.#value;
-    if (count === 0) return -1;
+    if (count === 0 || count > MOST_ELEMENTS) return -1;
     this.count = count;
     for (let index = 0; index < count; index += 1) {
       if (at >= bytes.length) return 0;
       if (bytes[at] !== DOLLAR) return -1;
       at = this.#number(at + 1);
       if (at <= 0) return at;
+      if (this.#value > LONGEST_ARGUMENT) return -1;
       const end = at + this.#value;
       if (end + 2 > bytes.length) return 0;
       if (bytes[end] !== CR || bytes[end + 1] !== LF) return -1;

@@ -95,3 +95,12 @@ test("a command of more than a megabyte is told before it is whole", () => {
   expect(reader.next()).toBe("long");
   expect(reader.takeRest()).toHaveLength(1_500_000);
 });
+
+test.each(["*2147483648\r\n", "*9999999999\r\n$4\r\n", "*2\r\n$3\r\nGET\r\n$536870913\r\n"])(
+  "what no server would take is refused before it is whole: %j",
+  (bytes) => {
+    const reader = new CommandReader();
+    reader.feed(Buffer.from(bytes));
+    expect(() => reader.next()).toThrow(/more than the limit/);
+  },
+);
