@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { connect } from "node:net";
+import type { Emulator } from "azure-redis-emulator";
 import { expect, test } from "vitest";
 import { proxies } from "../../cli/proxy-process.js";
 import { seededRandom } from "../../support/random.js";
@@ -56,6 +57,11 @@ function describe(pieces: readonly Buffer[]): string {
   return Buffer.concat(pieces).toString("latin1").slice(0, 3_000);
 }
 
+/** Connections to the cache that Azure has ended. */
+function cutBy(azure: Emulator): readonly unknown[] {
+  return azure.events.filter((event) => event.type === "disconnected" && event.reason === "tokenExpired");
+}
+
 test(
   "whatever clients send, the proxy lives, keeps little of it, serves the others, and lets everybody go",
   async (context) => {
@@ -101,7 +107,8 @@ test(
         await watchedRouting?.settled({ routed: 1 });
         for (const one of received) figures.bytesOut += one;
       } catch (error) {
-        throw await failureOf(running, seed, error);
+        const ends = [azure, ...(cluster ? [cluster.azure] : [])].flatMap(cutBy);
+        throw await failureOf(running, seed, error, JSON.stringify(ends.slice(-3)));
       }
       figures.conversations += conversations.length;
       for (const { pieces } of conversations) for (const piece of pieces) figures.bytesIn += piece.length;
@@ -109,9 +116,7 @@ test(
       if (watchedRouting) expect(watchedRouting.rss(), `SEED=${seed}`).toBeLessThan(MOST_RSS_BYTES);
     }
     for (const client of honest) client.close();
-    const cut = azure.events.filter(
-      (event) => event.type === "disconnected" && event.reason === "tokenExpired",
-    );
+    const cut = cutBy(azure);
     record("fuzzing of what clients send", {
       minutes: Math.round((performance.now() - startedAtMs) / 6_000) / 10,
       seeds: `${FIRST_SEED}…${FIRST_SEED + rounds - 1}`,

@@ -121,12 +121,12 @@ export async function serves(port: number, seed: number, password?: string): Pro
 }
 
 /** What went wrong in a round, and with it how the proxy has ended, if it has. */
-export async function failureOf(proxy: Proxy, seed: number, error: unknown): Promise<Error> {
+export async function failureOf(proxy: Proxy, seed: number, error: unknown, more = ""): Promise<Error> {
   const ended = await Promise.race([
     proxy.ended,
     new Promise<undefined>((resolve) => setImmediate(() => resolve(undefined))),
   ]);
   const end =
     ended === undefined ? "" : ` The proxy has ended with ${ended.code}: ${ended.stderr.slice(-3_000)}`;
-  return new Error(`SEED=${seed}: ${(error as Error).message}${end}`, { cause: error });
+  return new Error(`SEED=${seed}: ${(error as Error).message} ${more}${end}`, { cause: error });
 }
