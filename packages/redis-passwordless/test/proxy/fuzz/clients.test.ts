@@ -13,7 +13,7 @@ import { failureOf, HonestClient, PATIENCE_MS, serves, WatchedProxy } from "./wa
 const PASSWORD = "open-sesame";
 /** Clients at the same time. */
 const TOGETHER = 12;
-const LEAST_ROUNDS = 12;
+const LEAST_ROUNDS = 10;
 /** More than a proxy with so few clients ever needs. */
 const MOST_RSS_BYTES = 400 * 1_048_576;
 

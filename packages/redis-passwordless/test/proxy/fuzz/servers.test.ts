@@ -16,7 +16,7 @@ import { failureOf, HonestClient, PATIENCE_MS, serves, WatchedProxy } from "./wa
 
 /** Clients at the same time. */
 const TOGETHER = 12;
-const LEAST_ROUNDS = 8;
+const LEAST_ROUNDS = 5;
 /** A hostile server may make a connection keep a reply of megabytes until it is whole. */
 const MOST_RSS_BYTES = 500 * 1_048_576;
 /** Commands that the hostile server answers with one reply each. */
