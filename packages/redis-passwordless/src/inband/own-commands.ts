@@ -90,8 +90,8 @@ export class OwnCommands {
   }
 
   /**
-   * Sends `request` before whatever is sent next. Nobody gets what the server sends until then, nor the replies to
-   * `request`. Returns `false`, and does nothing, when something is under way.
+   * Sends `request`, and a marker with it or before whatever is sent next. Nobody gets what the server sends until that
+   * is answered. Returns `false`, and does nothing, when something is under way.
    */
   beginAnew(request: Buffer): boolean {
     const markers = this.#markers;
@@ -99,6 +99,8 @@ export class OwnCommands {
     const begin = markers();
     this.#expect({ begin, isFirst: true, onReply: () => undefined, onEnd: () => undefined });
     this.#first = Buffer.concat([request, begin.request]);
+    // Nobody should see a connection that waits with the name of a client that has left.
+    if (request.length > 0) this.#write(NOTHING);
     return true;
   }
 
