@@ -28,10 +28,6 @@ const KNOWN = [
     reason: "logs every command, and takes a PING of the proxy for its own",
   },
   {
-    of: /^unit\/introspection: After CLIENT SETNAME, connection can still be closed$/,
-    reason: "the connection waits for the next client, and loses the name of the last one with that",
-  },
-  {
     of: /^unit\/type\/stream-cgroups: Blocking XREAD: key type changed with SET$/,
     reason: "does not wait for one client to be blocked before another acts: what comes first is chance",
   },
