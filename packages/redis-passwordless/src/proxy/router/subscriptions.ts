@@ -44,7 +44,7 @@ export class Subscriptions {
 
   /** Whether anything is subscribed: a client of RESP2 may do little else then. */
   get isActive(): boolean {
-    return this.#all.some(({ names }) => names[""].size + names.p.size + names.s.size > 0);
+    return this.#all.some(hasAny);
   }
 
   #known: Subscribed | undefined;
@@ -88,9 +88,10 @@ export class Subscriptions {
   }
 
   /** The PING of a subscriber of RESP2, to which a server answers as to a subscription. */
-  async ping(command: Buffer): Promise<Buffer | undefined> {
-    const home = await (this.#home ?? this.#shards[0]);
-    if (home === undefined) return LOST;
+  ping(command: Buffer): Promise<Buffer | undefined> {
+    // One without subscriptions would answer as to anybody.
+    const home = this.#all.find(hasAny);
+    if (home === undefined) return Promise.resolve(LOST);
     return new Promise((resolve) => {
       const settle = (error?: Buffer): void => {
         home.awaited = undefined;
@@ -177,6 +178,11 @@ export class Subscriptions {
     const count = this.#shards.reduce((sum, { names }) => sum + names.s.size, 0);
     return listOf([...elements.slice(0, 2), Buffer.from(`:${count}\r\n`)], frame[0]);
   }
+}
+
+/** Whether anything is subscribed on a connection. */
+function hasAny({ names }: Subscribed): boolean {
+  return names[""].size + names.p.size + names.s.size > 0;
 }
 
 const MINUS = 45;
