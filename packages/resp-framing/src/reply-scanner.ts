@@ -140,7 +140,8 @@ export class ReplyScanner {
 
   /**
    * The first bytes, 64 at most, of the frame at whose end the last scan stopped, without its attributes:
-   * enough to tell `+OK` from `+QUEUED`, or the kind of a push. A view or a copy, for immediate use.
+   * enough to tell `+OK` from `+QUEUED`, or the kind of a push. A view or a copy, for immediate use. Nothing after a
+   * {@link scan} without `maxReplies`, which stops at no frame.
    */
   get preview(): Buffer {
     const { buffer, byteOffset } = this.#chunk;
@@ -360,6 +361,12 @@ export class ReplyScanner {
     this.replies += done;
     this.position = base + i;
     if (this.#isInFrame) this.#carry(chunk, end);
+    // Nobody looks at one reply of many, and the chunk may be part of something large.
+    if (maxReplies === Infinity) {
+      this.#chunk = NOTHING;
+      this.#valueFrom = 0;
+      this.#valueTo = 0;
+    }
     return i;
   }
 

@@ -34,7 +34,7 @@ export interface ForeignClientHost {
   readonly own: OwnCommands;
   readonly transactions: Transactions;
   /** The token that the connection has logged in with. */
-  token(): Token | undefined;
+  readonly token: Token | undefined;
   send(bytes: Buffer): void;
   /** Asks what the connection speaks, behind a HELLO. */
   negotiate(): Promise<unknown>;
@@ -123,7 +123,7 @@ export class ForeignClient {
     if (login.kind === "answer") {
       if (!transactions.isOpen) return this.#planAnswer(login.reply);
       // Within a transaction the server answers in its turn: it logs in as it is, or is told something it refuses.
-      const token = this.#host.token();
+      const token = this.#host.token;
       const instead = login.isAccepted && token !== undefined ? encodeAuth(token) : WRONG_AUTH;
       return { kind: "first", run: () => this.#substitute(instead) };
     }
@@ -182,7 +182,7 @@ export class ForeignClient {
    */
   async #reset(command: Buffer): Promise<void> {
     const { own, transactions } = this.#host;
-    const token = this.#host.token();
+    const token = this.#host.token;
     if (token === undefined) throw new TypeError("A client that may reset its connection needs a token.");
     const login = encodeAuth(token);
     const over = (): void => {

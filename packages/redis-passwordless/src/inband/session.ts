@@ -7,7 +7,12 @@ import { BLOCKING_COMMANDS, blockingCommand } from "./blocking-command.js";
 import { CommandFlow, type CommandPlanner } from "./command-flow.js";
 import { HANDSHAKE, SUBSCRIBE, SUBSCRIBER, WATCHED } from "./command-kinds.js";
 import { Dialect } from "./dialect.js";
-import { CONNECTION_COMMANDS, ForeignClient, type LoginDesk } from "./foreign-client.js";
+import {
+  CONNECTION_COMMANDS,
+  ForeignClient,
+  type ForeignClientHost,
+  type LoginDesk,
+} from "./foreign-client.js";
 import { IdlePing } from "./idle-ping.js";
 import type { Link, LinkUser } from "./link.js";
 import { encodeAuth, isVerdict, textOf } from "./login.js";
@@ -61,7 +66,7 @@ export interface SessionOptions {
  * The client notices nothing. Outgoing commands are followed, because there are moments when AUTH must not be sent;
  * incoming bytes are looked at only while a reply of ours is under way.
  */
-export class InbandSession implements Connection, LinkUser, CommandPlanner {
+export class InbandSession implements Connection, LinkUser, CommandPlanner, ForeignClientHost {
   readonly label: string;
   readonly #link: Link;
   readonly #own: OwnCommands;
@@ -98,7 +103,7 @@ export class InbandSession implements Connection, LinkUser, CommandPlanner {
     this.#dialect = new Dialect(this.#own, options.protocol ?? 2, putFirst, send);
     this.#token = options.token;
     this.#onLogin = options.onLogin;
-    this.#foreign = options.desk === undefined ? undefined : new ForeignClient(options.desk, this.#host());
+    this.#foreign = options.desk === undefined ? undefined : new ForeignClient(options.desk, this);
     this.#lookAtCluster = options.lookAtCluster;
     const isForeign = this.#foreign !== undefined;
     const watch = this.#lookAtCluster ? WATCHED_IN_CLUSTER : isForeign ? WATCHED_OF_FOREIGN : WATCHED;
@@ -394,22 +399,37 @@ export class InbandSession implements Connection, LinkUser, CommandPlanner {
     return { kind: "answer", reply };
   }
 
-  #host(): ConstructorParameters<typeof ForeignClient>[1] {
-    return {
-      own: this.#own,
-      transactions: this.#transactions,
-      token: () => this.#token,
-      send: (bytes) => void this.#send(bytes),
-      negotiate: () => this.#dialect.negotiate(),
-      expectCompanion: () => {
-        this.#isPrefixed = true;
-      },
-      leaveAlone: () => this.#leaveAlone(),
-      wasReset: () => {
-        this.#dialect.reset();
-        this.#transactions.abandon();
-      },
-    };
+  get own(): OwnCommands {
+    return this.#own;
+  }
+
+  get transactions(): Transactions {
+    return this.#transactions;
+  }
+
+  get token(): Token | undefined {
+    return this.#token;
+  }
+
+  send(bytes: Buffer): void {
+    this.#send(bytes);
+  }
+
+  negotiate(): Promise<unknown> {
+    return this.#dialect.negotiate();
+  }
+
+  expectCompanion(): void {
+    this.#isPrefixed = true;
+  }
+
+  leaveAlone(): void {
+    this.#leaveAlone();
+  }
+
+  wasReset(): void {
+    this.#dialect.reset();
+    this.#transactions.abandon();
   }
 
   /** Whatever waits decides anew. */
