@@ -66,6 +66,9 @@ const ROWS = {
   reconnect: row("A connection for each GET, one after the other", (target) =>
     reconnecting(target, { clients: 1, requests: 2_000 }),
   ),
+  reconnectTen: row("A connection for each GET, 10 at a time", (target) =>
+    reconnecting(target, { clients: 10, requests: 4_000 }),
+  ),
 };
 
 const IDLE_CONNECTIONS = 1_000;
@@ -119,6 +122,7 @@ export async function proxy({ repetitions = 5 }) {
 async function warmUp(target) {
   await throughput(target, { test: "set", requests: 30_000, clients: 50 });
   await throughput(target, { test: "get", requests: 200_000, clients: 50, pipeline: 16 });
+  await reconnecting(target, { clients: 10, requests: 8_000 });
 }
 
 /**
@@ -215,6 +219,8 @@ function goals(of, idle) {
     ["thousand", "pool", "haproxy", 1],
     ["reconnect", "proxy", "direct", 5],
     ["reconnect", "proxy", "haproxy", 4],
+    ["reconnectTen", "proxy", "direct", 5],
+    ["reconnectTen", "proxy", "haproxy", 4],
   ]);
   /** @type {(name: string, target: TargetName, peer: TargetName, unit: keyof Figures) => number} */
   const ratio = (name, target, peer, unit) =>

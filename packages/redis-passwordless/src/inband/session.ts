@@ -167,24 +167,29 @@ export class InbandSession implements Connection, LinkUser, CommandPlanner, Fore
   }
 
   /**
-   * Takes back what the client has set up; resolves with whether the next one finds it as new.
+   * Takes back what the client has set up; returns whether the next one finds it as new, at once where nobody has to be
+   * asked.
    *
    * @param isAnswered whether everything that has been sent seems to be answered: then it is made sure of together with
    * what the next client sends
    */
-  async recycle(isAnswered: boolean): Promise<boolean> {
+  recycle(isAnswered: boolean): boolean | Promise<boolean> {
     if (!this.isReusable) return false;
     const undoing = [...(this.#foreign?.setup.undoing ?? [])];
     if (this.#dialect.protocol === 3) undoing.unshift(encodeCommand(["HELLO", "2"]));
     const request = Buffer.concat(undoing);
+    if (isAnswered && this.#own.beginAnew(request)) {
+      this.#forgetSetup();
+      return true;
+    }
     const isDone =
-      (isAnswered && this.#own.beginAnew(request)) ||
-      (await (request.length === 0
-        ? this.#own.mark()
-        : this.#own.exchange(request, { onReply: () => undefined })));
+      request.length === 0 ? this.#own.mark() : this.#own.exchange(request, { onReply: () => undefined });
+    return isDone.finally(() => this.#forgetSetup());
+  }
+
+  #forgetSetup(): void {
     this.#dialect.protocol = 2;
     this.#foreign?.setup.clear();
-    return isDone;
   }
 
   async authenticate(token: Token): Promise<LoginResult> {

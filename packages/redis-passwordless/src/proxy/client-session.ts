@@ -156,7 +156,7 @@ export class ClientSession implements ServedClient, ServerConnectionUser {
       return;
     }
     this.#waiting = undefined;
-    if (signal.aborted) void connections.giveBack(connection);
+    if (signal.aborted) connections.giveBack(connection);
     else this.#use(connection, early);
   }
 
@@ -190,7 +190,7 @@ export class ClientSession implements ServedClient, ServerConnectionUser {
   #leave(): void {
     const connection = this.#connection;
     this.#connection = undefined;
-    if (connection !== undefined) void this.#options.connections.giveBack(connection);
+    if (connection !== undefined) this.#options.connections.giveBack(connection);
   }
 }
 

@@ -11,6 +11,7 @@ import { besideServer, nodeHosts, nodeServer } from "./cluster/node-server.js";
 import { openDoor } from "./cluster/open-door.js";
 import type { ProxyEvents } from "./events.js";
 import { HTTP_ANSWER, isHttpRequest } from "./http-request.js";
+import { KeepAlive } from "./io/keep-alive.js";
 import { type Client, withSharedReads } from "./io/shared-reads.js";
 import { type ListenAddress, Listener } from "./listener.js";
 import type { InstanceOptions } from "./options.js";
@@ -52,6 +53,7 @@ export class Instance {
   /** Set where a cluster is offered as one server. */
   readonly #router: Cluster | undefined;
   readonly #clients = new Set<ServedClient>();
+  readonly #keepAlive = new KeepAlive(systemClock);
   readonly #counters: InstanceCounters;
   #lastConnectedAtMs: number | undefined;
   #lastFailure: InstanceStatus["lastFailure"];
@@ -257,9 +259,11 @@ export class Instance {
     });
     const session = this.#serve(served, place, client);
     this.#clients.add(session);
+    this.#keepAlive.add(socket);
     void session.ended.then((how) => {
       const reason = isHttp ? "refused" : how;
       this.#clients.delete(session);
+      this.#keepAlive.delete(socket);
       counters.openClients -= 1;
       const openMs = performance.now() - startedMs;
       this.#events.emit("clientClosed", { instance: this.name, client, reason, openMs });

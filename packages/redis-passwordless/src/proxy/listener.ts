@@ -23,14 +23,7 @@ export type ListenAddress =
   /** A socket that listens already, which somebody has left to this process, such as systemd. */
   | { readonly kind: "handed"; readonly fd: number; readonly name: string };
 
-const OPTIONS = {
-  allowHalfOpen: true,
-  pauseOnConnect: true,
-  noDelay: true,
-  // A client whose machine has vanished says nothing, and would be counted for ever.
-  keepAlive: true,
-  keepAliveInitialDelay: 60_000,
-} as const;
+const OPTIONS = { allowHalfOpen: true, pauseOnConnect: true, noDelay: true } as const;
 
 /** One address on which clients are taken in. */
 export class Listener {

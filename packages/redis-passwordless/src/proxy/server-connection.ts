@@ -123,13 +123,13 @@ export class ServerConnection {
     return this.#session.isReusable && answered === this.#session.commands - this.#earlierCommands;
   }
 
-  /** Takes the client off at once; resolves with whether the connection is as new. */
-  async release(): Promise<boolean> {
+  /** Takes the client off; returns whether the connection is as new, at once where nobody has to be asked. */
+  release(): boolean | Promise<boolean> {
     const { isAnswered } = this;
     this.#user = undefined;
     this.#link.unbind();
     this.#desk.current = undefined;
-    return this.isOpen && (await this.#session.recycle(isAnswered));
+    return this.isOpen && this.#session.recycle(isAnswered);
   }
 
   /** Resolves with `true` when everything is answered, with `false` when that cannot be asked. */

@@ -6,7 +6,7 @@ import type { Upstream, UpstreamConnection } from "./upstream.js";
 /** How often silent clients are looked for, in milliseconds. */
 const SILENCE_MS = 1_000;
 /** Connections that wait for a next client, and for how long, in milliseconds. */
-const MOST_SPARE = 8;
+const MOST_SPARE = 16;
 const LONGEST_SPARE_MS = 30_000;
 /** How long a connection that a client has left may take to be as new, in milliseconds. */
 const RECYCLE_MS = 1_000;
@@ -24,7 +24,7 @@ export class ServerConnections {
   readonly #options: ServerConnectionsOptions;
   readonly #all = new Set<ServerConnection>();
   /** The one that was left last is taken first. */
-  readonly #spare: { readonly connection: ServerConnection; readonly expiry: Disposable }[] = [];
+  readonly #spare: { readonly connection: ServerConnection; readonly sinceMs: number }[] = [];
   #watch: Disposable | undefined;
   #isClosed = false;
 
@@ -36,7 +36,6 @@ export class ServerConnections {
   takeSpare(): ServerConnection | undefined {
     for (;;) {
       const spare = this.#spare.pop();
-      spare?.expiry[Symbol.dispose]();
       if (spare === undefined || spare.connection.isOpen) return spare?.connection;
     }
   }
@@ -67,30 +66,35 @@ export class ServerConnections {
   }
 
   /** Keeps a connection that its client has left for the next one, if it can be made as new. */
-  async giveBack(connection: ServerConnection): Promise<void> {
+  giveBack(connection: ServerConnection): void {
+    const isClean = connection.release();
+    if (typeof isClean === "boolean") this.#keep(connection, isClean);
+    else void this.#keepWhenClean(connection, isClean);
+  }
+
+  async #keepWhenClean(connection: ServerConnection, isClean: Promise<boolean>): Promise<void> {
     const timer = this.#clock.schedule(() => connection.destroy(), RECYCLE_MS);
-    const isClean = await connection.release();
+    this.#keep(connection, await isClean);
     timer[Symbol.dispose]();
-    if (!isClean || !connection.isOpen || this.#isClosed || this.#spare.length >= MOST_SPARE) {
-      connection.destroy();
-      return;
-    }
-    const expiry = this.#clock.schedule(() => {
-      const index = this.#spare.findIndex((spare) => spare.connection === connection);
-      if (index >= 0) this.#spare.splice(index, 1);
-      connection.destroy();
-    }, LONGEST_SPARE_MS);
-    this.#spare.push({ connection, expiry });
+  }
+
+  #keep(connection: ServerConnection, isClean: boolean): void {
+    const isWanted = isClean && connection.isOpen && !this.#isClosed && this.#spare.length < MOST_SPARE;
+    if (isWanted) this.#spare.push({ connection, sinceMs: this.#clock.now() });
+    else connection.destroy();
   }
 
   /** Ends those that wait; those in use end with their clients. */
   close(): void {
     this.#isClosed = true;
-    for (const { connection, expiry } of this.#spare.splice(0)) {
-      expiry[Symbol.dispose]();
-      connection.destroy();
-    }
+    for (const { connection } of this.#spare.splice(0)) connection.destroy();
     this.#watch?.[Symbol.dispose]();
+  }
+
+  /** Those that nobody has wanted for long: the longest is first. */
+  #endLongSpare(): void {
+    const longAgoMs = this.#clock.now() - LONGEST_SPARE_MS;
+    while ((this.#spare[0]?.sinceMs ?? longAgoMs) < longAgoMs) this.#spare.shift()?.connection.destroy();
   }
 
   get #clock(): Clock {
@@ -101,6 +105,7 @@ export class ServerConnections {
     this.#watch ??= this.#clock.schedule(() => {
       this.#watch = undefined;
       for (const connection of this.#all) connection.watchSilence();
+      this.#endLongSpare();
       if (this.#all.size > 0 && !this.#isClosed) this.#watchSilence();
     }, SILENCE_MS);
   }
