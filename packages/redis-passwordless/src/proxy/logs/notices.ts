@@ -116,6 +116,12 @@ export function noticeOf<Name extends ToldEvent>(
   return { ...told, event, atMs: nowMs, key: `${event} ${about}` };
 }
 
+/** Whether an event is told at `debug` only: what happens with each connection when all is well. */
+export function isDetail<Name extends ToldEvent>(event: Name, payload: ProxyEvents[Name]): boolean {
+  if (event === "clientConnected" || event === "upstreamConnected") return true;
+  return "reason" in payload && CLIENT_ENDS[payload.reason][0] === "debug";
+}
+
 /** The events that {@link noticeOf} tells. */
 export const TOLD_EVENTS = Object.keys(TELLERS) as readonly ToldEvent[];
 

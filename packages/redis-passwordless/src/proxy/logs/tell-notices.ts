@@ -1,11 +1,8 @@
 import { type Clock, systemClock } from "../../core/clock.js";
 import type { ProxyView } from "../view.js";
 import type { Notice } from "./notice.js";
-import { noticeOf, TOLD_EVENTS, type ToldEvent } from "./notices.js";
+import { isDetail, noticeOf, TOLD_EVENTS, type ToldEvent } from "./notices.js";
 import { Rotations } from "./rotations.js";
-
-/** Told at `debug` only, and as often as clients come: nobody pays for texts that nobody reads. */
-const DETAILS: ReadonlySet<ToldEvent> = new Set(["clientConnected", "upstreamConnected"]);
 
 /**
  * Calls `tell` with everything that an operator may want to know of a proxy, until the result is disposed of.
@@ -19,9 +16,11 @@ export function tellNotices(
   clock: Clock = systemClock,
 ): Disposable {
   const listen = <Name extends ToldEvent>(event: Name): Disposable =>
-    view.on(event, (payload) => tell(noticeOf(event, payload, clock.now())));
-  const told = TOLD_EVENTS.filter((event) => hasDetails || !DETAILS.has(event));
-  const listeners = told.map((event) => listen(event));
+    view.on(event, (payload) => {
+      // As often as clients come: nobody pays for texts that nobody reads.
+      if (hasDetails || !isDetail(event, payload)) tell(noticeOf(event, payload, clock.now()));
+    });
+  const listeners = TOLD_EVENTS.map((event) => listen(event));
   const rotations = new Rotations(view, tell, clock);
   return {
     [Symbol.dispose]: () => {
