@@ -10,13 +10,14 @@ import { reachedByEndpoint } from "../../src/topology/address-map.js";
 import { fromIoRedis, fromNodeRedis } from "../support/azure-cluster.js";
 import {
   confirmedByReplica,
-  countedMessages,
   everyListExists,
+  expectNoOtherLoss,
+  firstAfter,
   LONG,
   PER_SECOND,
+  type Promotion,
 } from "../support/failovers.js";
 import { NumberedWrites, type WritingClient } from "../support/numbered-writes.js";
-import { record } from "../support/record.js";
 
 /** What clients may get while a master is gone: the table at the end of `docs/proxy.md`. */
 const TOLD = {
@@ -80,7 +81,10 @@ describe("a master that is killed under load, behind the proxy", () => {
     promotedAtMs = azure.events.find(
       (event) => event.type === "failover" && event.phase === "promoted",
     )!.atMs;
-    await vi.waitFor(() => expect(writes.map(firstOnLostSlots)).not.toContain(undefined), { timeout: LONG });
+    await vi.waitFor(
+      () => expect(writes.map((write) => firstAfter(promotion(), write))).not.toContain(undefined),
+      { timeout: LONG },
+    );
     await Promise.all(writes.map((write) => write.stop()));
   }, LONG);
   afterAll(async () => {
@@ -132,27 +136,15 @@ describe("a master that is killed under load, behind the proxy", () => {
     };
   }
 
-  function firstOnLostSlots({ acknowledged }: NumberedWrites<WritingClient>): number | undefined {
-    return acknowledged.find(({ list, atMs }) => lists.has(list) && atMs >= promotedAtMs)?.atMs;
-  }
-
   async function outcome(index: number) {
     const write = writes[index]!;
-    const { lost, twice } = await write.examine();
-    const failed = countedMessages(write);
-    record(`unplanned failover through the proxy, ${write.client.name}`, {
-      backAfterMs: firstOnLostSlots(write)! - promotedAtMs,
-      acknowledged: write.acknowledged.length,
-      confirmed: confirmed[index],
-      failed,
-      lost: lost.length,
-      twice,
-    });
-    expect(confirmed[index]).toBeGreaterThan(0);
-    // What the replica did not have yet is lost by Redis itself, which replicates asynchronously.
-    expect(lost.filter((one) => write.acknowledged.indexOf(one) < confirmed[index]!)).toEqual([]);
-    expect(lost.filter(({ list }) => !lists.has(list))).toEqual([]);
+    const title = `unplanned failover through the proxy, ${write.client.name}`;
+    const { failed, twice } = await expectNoOtherLoss(title, promotion(), write, confirmed[index]!);
     return { failed: Object.keys(failed), twice };
+  }
+
+  function promotion(): Promotion {
+    return { lists, atMs: promotedAtMs };
   }
 
   test.each([0, 1])("cluster client %i: what the replica had is there", async (index) => {

@@ -3,6 +3,7 @@ import { expect, vi } from "vitest";
 import { type AzureCluster, CLUSTER_CLIENTS, type ClusterClient, type MakeClient } from "./azure-cluster.js";
 import { TOKEN_LIFETIME_MS } from "./lifetimes.js";
 import { LISTS, type NumberedWrites, type WritingClient } from "./numbered-writes.js";
+import { record } from "./record.js";
 
 /** Until when a test of failovers may take, however slow the machine. */
 export const LONG = 20 * TOKEN_LIFETIME_MS + 60_000;
@@ -118,4 +119,47 @@ export async function confirmedByReplica(
   } catch {
     return confirmed;
   }
+}
+
+/** A master that was killed, and its successor. */
+export interface Promotion {
+  /** The lists that were on it. */
+  readonly lists: ReadonlySet<number>;
+  readonly atMs: number;
+}
+
+/** When the first write to what was lost is acknowledged again. */
+export function firstAfter(
+  { lists, atMs }: Promotion,
+  write: NumberedWrites<WritingClient>,
+): number | undefined {
+  return write.acknowledged.find((one) => lists.has(one.list) && one.atMs >= atMs)?.atMs;
+}
+
+/**
+ * Records what a client has met with, and expects that nothing is lost but what the replica may not have had.
+ *
+ * @param confirmed how many of its acknowledged writes the replica had for certain
+ */
+export async function expectNoOtherLoss(
+  title: string,
+  promotion: Promotion,
+  write: NumberedWrites<WritingClient>,
+  confirmed: number,
+) {
+  const { lost, twice } = await write.examine();
+  const failed = countedMessages(write);
+  record(title, {
+    backAfterMs: firstAfter(promotion, write)! - promotion.atMs,
+    acknowledged: write.acknowledged.length,
+    confirmed,
+    failed,
+    lost: lost.length,
+    twice,
+  });
+  expect(confirmed).toBeGreaterThan(0);
+  // What the replica did not have yet is lost by Redis itself, which replicates asynchronously.
+  expect(lost.filter((one) => write.acknowledged.indexOf(one) < confirmed)).toEqual([]);
+  expect(lost.filter(({ list }) => !promotion.lists.has(list))).toEqual([]);
+  return { failed, twice };
 }

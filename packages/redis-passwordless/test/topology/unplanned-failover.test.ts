@@ -4,19 +4,20 @@ import {
   avoidable,
   confirmedByReplica,
   connected,
-  countedMessages,
   everyListExists,
+  expectNoOtherLoss,
   FAILOVER_CLIENTS,
+  firstAfter,
   hears,
   LONG,
   listsOn,
   PER_SECOND,
+  type Promotion,
   readAll,
   subscribe,
   UNATTACHED,
 } from "../support/failovers.js";
 import { LISTS, NumberedWrites } from "../support/numbered-writes.js";
-import { record } from "../support/record.js";
 
 describe("a master that is killed under load, behind addresses that nobody can reach", () => {
   const node = 1;
@@ -46,7 +47,7 @@ describe("a master that is killed under load, behind addresses that nobody can r
     );
     promotedAtMs = promoted!.atMs;
     await vi.waitFor(
-      () => expect(writes.map((write) => firstOnLostSlots(write)).includes(undefined)).toBe(false),
+      () => expect(writes.map((write) => firstAfter(promotion(), write)).includes(undefined)).toBe(false),
       {
         timeout: LONG,
       },
@@ -55,27 +56,14 @@ describe("a master that is killed under load, behind addresses that nobody can r
   }, LONG);
   afterAll(() => cache.close());
 
-  function firstOnLostSlots({ acknowledged }: NumberedWrites): number | undefined {
-    return acknowledged.find(({ list, atMs }) => lists.has(list) && atMs >= promotedAtMs)?.atMs;
+  function promotion(): Promotion {
+    return { lists, atMs: promotedAtMs };
   }
 
   test.each(FAILOVER_CLIENTS.map(([name]) => name))("%s: nothing lost that the replica had", async (name) => {
     const index = writes.findIndex(({ client }) => client.name === name);
-    const write = writes[index]!;
-    const { lost, twice } = await write.examine();
-    const failed = countedMessages(write);
-    record(`unplanned failover ${name}`, {
-      backAfterMs: firstOnLostSlots(write)! - promotedAtMs,
-      acknowledged: write.acknowledged.length,
-      confirmed: confirmed[index],
-      failed,
-      lost: lost.length,
-      twice,
-    });
-    expect(confirmed[index]).toBeGreaterThan(0);
-    // What the replica did not have yet is lost by Redis itself, which replicates asynchronously.
-    expect(lost.filter((write_) => write.acknowledged.indexOf(write_) < confirmed[index]!)).toEqual([]);
-    expect(lost.filter(({ list }) => !lists.has(list))).toEqual([]);
+    const title = `unplanned failover ${name}`;
+    const { failed } = await expectNoOtherLoss(title, promotion(), writes[index]!, confirmed[index]!);
     if (name !== UNATTACHED) expect(avoidable(failed)).toEqual([]);
   });
 
