@@ -31,6 +31,8 @@ export class CommandFlow {
   /** A command that has not arrived in full, as far as it has. */
   #undecided: Buffer[] = [];
   #undecidedBytes = 0;
+  /** Whether the scan that was last has reached the end of a command. */
+  #hasEnded = false;
   /** Whether commands are looked at; afterwards everything passes. */
   isFollowed: boolean;
 
@@ -150,9 +152,6 @@ export class CommandFlow {
     }
     return this.#send(this.#keepUndecided(bytes.subarray(sent), base + sent));
   }
-
-  /** Whether the scan that was last has reached the end of a command. */
-  #hasEnded = false;
 
   #scan(bytes: Buffer, offset: number, maxCommands: number): number {
     const scanner = this.#commands;

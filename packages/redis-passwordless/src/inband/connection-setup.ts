@@ -6,7 +6,7 @@ import { encodeCommand, parseCommand } from "resp-framing";
  */
 export class ConnectionSetup {
   /** By what they set: the last one counts. */
-  #commands: Map<string, Buffer> = NOTHING;
+  #commands: Map<string, Buffer> | undefined;
   #isLasting = false;
 
   /** Something that can neither be taken back nor repeated. */
@@ -21,12 +21,14 @@ export class ConnectionSetup {
 
   /** What sets up the same on a new connection. */
   get commands(): readonly Buffer[] {
-    return [...this.#commands.values()];
+    return [...(this.#commands?.values() ?? [])];
   }
 
   /** What brings the connection back to how it was. */
   get undoing(): readonly Buffer[] {
-    return [...this.#commands.keys()].flatMap((key) => UNDO[key]?.map((args) => encodeCommand(args)) ?? []);
+    return [...(this.#commands?.keys() ?? [])].flatMap(
+      (key) => UNDO[key]?.map((args) => encodeCommand(args)) ?? [],
+    );
   }
 
   done(key: string, command: Buffer): void {
@@ -43,18 +45,16 @@ export class ConnectionSetup {
   }
 
   clear(): void {
-    this.#commands = NOTHING;
+    this.#commands = undefined;
     this.#isLasting = false;
   }
 
   #set(key: string, command: Buffer): void {
-    if (this.#commands === NOTHING) this.#commands = new Map();
+    // Most clients set up nothing, and there are many of them.
+    this.#commands ??= new Map();
     this.#commands.set(key, command);
   }
 }
-
-/** Most clients set up nothing, and there are many of them. */
-const NOTHING = new Map<string, Buffer>();
 
 /** What a command sets up, as a name for it; `undefined` when it sets up nothing; `lasting` when nobody can undo it. */
 export function setupOf(name: string, command: Buffer): string | undefined {

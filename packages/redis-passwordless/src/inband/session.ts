@@ -296,7 +296,7 @@ export class InbandSession implements Connection, LinkUser, CommandPlanner, Fore
     }
     if (name === "MULTI") return this.#planBegin(isLast);
     else if (name === "ASKING") this.#isPrefixed = true;
-    else if (name === "RESET" && this.#foreign === undefined) this.#leaveAlone();
+    else if (name === "RESET" && this.#foreign === undefined) this.leaveAlone();
     else if (name === "HELLO" && !this.#transactions.isOpen) {
       return { kind: "then", run: () => void this.#dialect.negotiate() };
     } else if (name === "INFO" && this.#expectsReadyCheck) return this.#planReadyCheck();
@@ -343,7 +343,7 @@ export class InbandSession implements Connection, LinkUser, CommandPlanner, Fore
   }
 
   /** RESET ends everything, the login too, and Azure's caches do not have it: from here on nothing is ours. */
-  #leaveAlone(): void {
+  leaveAlone(): void {
     this.#flow.isFollowed = false;
     this.#transactions.abandon();
     this.#isPrefixed = false;
@@ -426,10 +426,6 @@ export class InbandSession implements Connection, LinkUser, CommandPlanner, Fore
 
   expectCompanion(): void {
     this.#isPrefixed = true;
-  }
-
-  leaveAlone(): void {
-    this.#leaveAlone();
   }
 
   wasReset(): void {

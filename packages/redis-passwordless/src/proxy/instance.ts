@@ -53,7 +53,7 @@ export class Instance {
   /** Set where a cluster is offered as one server. */
   readonly #router: Cluster | undefined;
   readonly #clients = new Set<ServedClient>();
-  readonly #keepAlive = new KeepAlive(systemClock);
+  readonly #keepAlive: KeepAlive;
   readonly #counters: InstanceCounters;
   #lastConnectedAtMs: number | undefined;
   #lastFailure: InstanceStatus["lastFailure"];
@@ -77,6 +77,7 @@ export class Instance {
     }
     this.#endpoint = this.#place(server);
     const { upstream } = this.#endpoint;
+    this.#keepAlive = new KeepAlive(upstream.reauthenticator.clock);
     if (isSingleEndpoint === true) {
       this.#router = new Cluster({
         endpoint: server,

@@ -180,10 +180,11 @@ export class Upstream {
   }
 }
 
-let number = 0;
+let upstreams = 0;
 
+/** Tells those apart that lead to the same server. */
 function nextNumber(): number {
-  return ++number;
+  return ++upstreams;
 }
 
 /** How long a TLS session is used for new connections, in milliseconds: servers give them for hours. */
