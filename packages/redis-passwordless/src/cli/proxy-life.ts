@@ -10,7 +10,7 @@ import type { ProxyPlan } from "./proxy-plan.js";
 import { openStatusServer } from "./proxy-status.js";
 import type { Session } from "./session.js";
 import { ServiceManager } from "./systemd.js";
-import { keepYoungGenerationSmall } from "./young-generation.js";
+import { tuneV8 } from "./v8.js";
 
 interface Surroundings {
   readonly session: Session;
@@ -71,7 +71,7 @@ export class ProxyLife {
         this.#announcer.tell("info", "status", `Health and metrics are at ${status.url}`);
       proxy = await this.#start();
       start(proxy);
-      keepYoungGenerationSmall();
+      tuneV8();
       telemetry = await reportToOpenTelemetry(proxy, libraryVersion());
       if (this.#plan.common.isOn("run-connection-test")) {
         await proxy.test(stop.signal);
