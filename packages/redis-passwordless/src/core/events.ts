@@ -24,7 +24,9 @@ export class Events<Map extends object> {
   }
 
   emit<Name extends keyof Map>(name: Name, payload: Map[Name]): void {
-    for (const listener of new Set(this.#listeners.get(name))) {
+    const listeners = this.#listeners.get(name);
+    if (listeners === undefined || listeners.size === 0) return;
+    for (const listener of Array.from(listeners)) {
       try {
         (listener as Listener<Map[Name]>)(payload);
       } catch (error) {

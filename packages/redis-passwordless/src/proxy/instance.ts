@@ -5,13 +5,13 @@ import type { Events } from "../core/events.js";
 import type { MappedAddress } from "../topology/address-map.js";
 import { ClientDesk } from "./client-desk.js";
 import { ClientSession } from "./client-session.js";
+import { Clients } from "./clients.js";
 import { ClusterView } from "./cluster/cluster-view.js";
 import type { Door } from "./cluster/node-doors.js";
 import { besideServer, nodeHosts, nodeServer } from "./cluster/node-server.js";
 import { openDoor } from "./cluster/open-door.js";
 import type { ProxyEvents } from "./events.js";
 import { HTTP_ANSWER, isHttpRequest } from "./http-request.js";
-import { KeepAlive } from "./io/keep-alive.js";
 import { type Client, withSharedReads } from "./io/shared-reads.js";
 import { type ListenAddress, Listener } from "./listener.js";
 import type { InstanceOptions } from "./options.js";
@@ -52,8 +52,7 @@ export class Instance {
   readonly #pooled: PooledCache | undefined;
   /** Set where a cluster is offered as one server. */
   readonly #router: Cluster | undefined;
-  readonly #clients = new Set<ServedClient>();
-  readonly #keepAlive: KeepAlive;
+  readonly #clients: Clients;
   readonly #counters: InstanceCounters;
   #lastConnectedAtMs: number | undefined;
   #lastFailure: InstanceStatus["lastFailure"];
@@ -77,7 +76,7 @@ export class Instance {
     }
     this.#endpoint = this.#place(server);
     const { upstream } = this.#endpoint;
-    this.#keepAlive = new KeepAlive(upstream.reauthenticator.clock);
+    this.#clients = new Clients(upstream.reauthenticator.clock);
     if (isSingleEndpoint === true) {
       this.#router = new Cluster({
         endpoint: server,
@@ -259,12 +258,10 @@ export class Instance {
       return !isHttp;
     });
     const session = this.#serve(served, place, client);
-    this.#clients.add(session);
-    this.#keepAlive.add(socket);
+    const guest = this.#clients.add(session, socket);
     void session.ended.then((how) => {
       const reason = isHttp ? "refused" : how;
-      this.#clients.delete(session);
-      this.#keepAlive.delete(socket);
+      this.#clients.delete(guest);
       counters.openClients -= 1;
       const openMs = performance.now() - startedMs;
       this.#events.emit("clientClosed", { instance: this.name, client, reason, openMs });
