@@ -9,12 +9,12 @@ export type Markers = () => Marker;
 
 /** A PING that is answered by 16 random bytes: nothing that an application stores can look like that. */
 export function pingMarker(): Marker {
-  const nonce = newNonce();
-  return {
-    request: Buffer.from(`*2\r\n$4\r\nPING\r\n$32\r\n${nonce}\r\n`),
-    reply: Buffer.from(`$32\r\n${nonce}\r\n`),
-  };
+  const request = Buffer.from(`${PING}$32\r\n${newNonce()}\r\n`, "latin1");
+  // What comes back is written as what was sent.
+  return { request, reply: request.subarray(PING.length) };
 }
+
+const PING = "*2\r\n$4\r\nPING\r\n";
 
 /** A command that does not exist. Its name comes back in the error, which Redis gives before it looks at permissions. */
 export interface Probe {

@@ -98,7 +98,7 @@ export class OwnCommands {
     if (markers === undefined || !this.#isOpen || this.#replies.isActive) return false;
     const begin = markers();
     this.#expect({ begin, isFirst: true, onReply: () => undefined, onEnd: () => undefined });
-    this.#first = Buffer.concat([request, begin.request]);
+    this.#first = request.length === 0 ? begin.request : Buffer.concat([request, begin.request]);
     // Nobody should see a connection that waits with the name of a client that has left.
     if (request.length > 0) this.#write(NOTHING);
     return true;

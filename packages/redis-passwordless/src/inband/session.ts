@@ -175,9 +175,10 @@ export class InbandSession implements Connection, LinkUser, CommandPlanner, Fore
    */
   recycle(isAnswered: boolean): boolean | Promise<boolean> {
     if (!this.isReusable) return false;
-    const undoing = [...(this.#foreign?.setup.undoing ?? [])];
-    if (this.#dialect.protocol === 3) undoing.unshift(encodeCommand(["HELLO", "2"]));
-    const request = Buffer.concat(undoing);
+    const request = Buffer.concat([
+      ...(this.#dialect.protocol === 3 ? [encodeCommand(["HELLO", "2"])] : []),
+      ...(this.#foreign?.setup.undoing ?? []),
+    ]);
     if (isAnswered && this.#own.beginAnew(request)) {
       this.#forgetSetup();
       return true;
