@@ -186,7 +186,7 @@ function report(before, version, repetitions, figures, idle) {
           ]),
       })),
       {
-        title: `Memory for each of ${IDLE_CONNECTIONS.toLocaleString("en")} idle connections`,
+        title: `Memory for each of ${IDLE_CONNECTIONS.toLocaleString("en")} further idle connections`,
         columns: ["", "kB"],
         rows: [...idle].map(([target, bytes]) => [LABELS[target], (bytes / 1_000).toFixed(1)]),
       },

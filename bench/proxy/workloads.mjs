@@ -88,23 +88,39 @@ export async function reconnecting(target, { clients, requests }) {
   return { ...figures, cpuMicros: (used / requests) * 1e6 };
 }
 
+/** What a program needs once, such as compiled code, it has after so many connections. */
+const FIRST_CONNECTIONS = 200;
+
 /**
- * What a connection costs a relay that nobody uses at the moment, in bytes: each has had one PING answered.
+ * What each further connection costs a relay that nobody uses at the moment, in bytes: each has had one PING answered,
+ * and all of them stay open.
  *
  * @param {Target} target
  * @param {number} count
  */
 export async function bytesPerIdleConnection({ port, pid }, count) {
   if (pid === undefined) return Number.NaN;
+  const first = await openConnections(port, FIRST_CONNECTIONS);
   const before = residentBytes(pid);
+  const further = await openConnections(port, count);
+  const after = residentBytes(pid);
+  for (const socket of [...first, ...further]) socket.destroy();
+  return (after - before) / count;
+}
+
+/**
+ * Some at a time, as after a restart of the programs that use them.
+ *
+ * @param {number} port
+ * @param {number} count
+ */
+async function openConnections(port, count) {
   const sockets = [];
   for (let opened = 0; opened < count; opened += 50) {
     const batch = Array.from({ length: Math.min(50, count - opened) }, () => ponged(port));
     sockets.push(...(await Promise.all(batch)));
   }
-  const after = residentBytes(pid);
-  for (const socket of sockets) socket.destroy();
-  return (after - before) / count;
+  return sockets;
 }
 
 /**
