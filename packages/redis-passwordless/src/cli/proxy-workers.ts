@@ -112,12 +112,20 @@ export class Workers {
         } else this.#hear(number, message, decoder);
       });
       worker.on("exit", (code, signal) => {
-        this.#running.delete(number);
-        this.#serving.delete(number);
-        this.#outdated.delete(number);
-        this.#view.forget(number);
-        this.#replace(number, signal ?? `exit code ${code}`);
+        if (this.#isReplaced) {
+          const how = signal ?? `exit code ${code}`;
+          const text = `Worker ${number} has ended (${how}), and is started anew`;
+          this.#announcer.tell("error", "workerEnded", text);
+        }
+        this.#ended(number);
         resolve(code ?? EXIT_FAILED);
+      });
+      worker.on("error", (error) => {
+        // Without a process there is no end that would be told; any other error is a message that has not arrived.
+        if (worker.process.pid !== undefined) return;
+        this.#announcer.tell("error", "workerFailed", `Worker ${number} cannot be started`, {}, error);
+        this.#ended(number);
+        resolve(EXIT_FAILED);
       });
     });
   }
@@ -137,13 +145,19 @@ export class Workers {
     else if (number === 1 || isOfOne(message.notice)) this.#log.tell(message.notice);
   }
 
-  /** One that ends without being asked has a successor; as long as none has served, its end is everybody's. */
-  #replace(number: number, how: string): void {
-    const { stop } = this.#session;
-    if (stop.signal.aborted || !this.#hasServed) return;
-    this.#announcer.tell("error", "workerEnded", `Worker ${number} has ended (${how}), and is started anew`);
+  /** Whether one that ends has a successor; as long as none has served, its end is everybody's. */
+  get #isReplaced(): boolean {
+    return this.#hasServed && !this.#session.stop.signal.aborted;
+  }
+
+  #ended(number: number): void {
+    this.#running.delete(number);
+    this.#serving.delete(number);
+    this.#outdated.delete(number);
+    this.#view.forget(number);
+    if (!this.#isReplaced) return;
     setTimeout(() => {
-      if (!stop.signal.aborted) void this.#start(number);
+      if (this.#isReplaced) void this.#start(number);
     }, AGAIN_MS).unref();
   }
 

@@ -24,11 +24,16 @@ export interface RunOptions {
   /** That a token is on standard output is meant. */
   readonly printsToken?: true;
   readonly uid?: number;
+  /** The Node.js that runs it. */
+  readonly node?: string | undefined;
 }
 
 /** Starts the command line as it is shipped. Whatever it prints is searched for tokens and for the secrets of `env`. */
-export function start(args: readonly string[], { env = {}, printsToken, uid }: RunOptions = {}): Run {
-  const child = spawn(process.execPath, [CLI, ...args], {
+export function start(
+  args: readonly string[],
+  { env = {}, printsToken, uid, node = process.execPath }: RunOptions = {},
+): Run {
+  const child = spawn(node, [CLI, ...args], {
     env: { PATH: process.env["PATH"], ...env },
     ...(uid === undefined ? {} : { uid }),
   });

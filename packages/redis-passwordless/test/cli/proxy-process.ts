@@ -17,8 +17,12 @@ export async function proxies({ onTestFinished }: TestContext, options: Emulator
     rmSync(folder, { recursive: true, force: true });
   });
   const cache = `${azure.redis.host}:${azure.redis.port}`;
-  const proxy = (args: readonly string[], env: Readonly<Record<string, string>> = {}): Proxy => {
-    const run = start(["proxy", ...args], { env: { ...environmentOf(azure), ...env } });
+  const proxy = (
+    args: readonly string[],
+    env: Readonly<Record<string, string>> = {},
+    node?: string,
+  ): Proxy => {
+    const run = start(["proxy", ...args], { env: { ...environmentOf(azure), ...env }, node });
     onTestFinished(() => void run.child.kill("SIGKILL"));
     return new Proxy(run);
   };

@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { statSync } from "node:fs";
+import { copyFileSync, renameSync, statSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { describe, expect, test, vi } from "vitest";
@@ -72,6 +72,26 @@ describe.concurrent("several workers", () => {
     await running.said("The proxy is ready");
     expect(running.children()).toHaveLength(2);
     expect(running.children()).not.toContain(second);
+    running.signal("SIGTERM");
+    expect((await running.ended).code).toBe(143);
+  });
+
+  test("are tried again when one cannot be started", async (context) => {
+    const { cache, folder, proxy } = await proxies(context);
+    const [node, away] = [join(folder, "node"), join(folder, "away")];
+    copyFileSync(process.execPath, node);
+    const running = proxy([`c=${cache},listen=0`, "--workers=2"], {}, node);
+    const port = await running.port("c");
+    await running.said("The proxy is ready");
+    const [, second] = running.children();
+    renameSync(node, away);
+    process.kill(second!, "SIGKILL");
+    await running.said("Worker 2 cannot be started");
+    const client = await Client.to(port);
+    await client.ask("+PONG", "PING");
+    client.socket.destroy();
+    renameSync(away, node);
+    await vi.waitFor(() => expect(running.children()).toHaveLength(2), 10_000);
     running.signal("SIGTERM");
     expect((await running.ended).code).toBe(143);
   });
