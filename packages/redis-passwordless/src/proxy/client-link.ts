@@ -3,6 +3,7 @@ import type { Link, LinkUser, Read } from "../inband/link.js";
 import { encryptionOf, type LoginFacts } from "../reauth/connection.js";
 import type { ClusterReplies } from "./cluster/cluster-replies.js";
 import type { ClusterConnection } from "./cluster/cluster-view.js";
+import type { Farewells } from "./io/farewells.js";
 import { ReplyGatherer } from "./io/reply-gatherer.js";
 import type { Client, SharedReads } from "./io/shared-reads.js";
 import type { InstanceCounters } from "./status.js";
@@ -21,6 +22,7 @@ export class ClientLink implements Link, ClusterConnection {
   readonly #server: Socket;
   readonly #serverReads: SharedReads;
   readonly #counters: InstanceCounters;
+  readonly #farewells: Farewells | undefined;
   /** TLS encrypts at once what it is given, as long as nothing waits before it. */
   readonly #isEncrypted: boolean;
   readonly #gatherer = new ReplyGatherer((bytes) => this.#show(bytes));
@@ -39,11 +41,13 @@ export class ClientLink implements Link, ClusterConnection {
   /** Whether the client has sent something since this was last set to `false`. */
   hasTalked = false;
 
-  constructor(server: Client, counters: InstanceCounters) {
+  /** @param farewells is told when the server gets something to do */
+  constructor(server: Client, counters: InstanceCounters, farewells?: Farewells) {
     this.#server = server.socket;
     this.#serverReads = server.reads;
     this.#isEncrypted = encryptionOf(server.socket).isEncrypted === true;
     this.#counters = counters;
+    this.#farewells = farewells;
   }
 
   get isWritable(): boolean {
@@ -125,6 +129,7 @@ export class ClientLink implements Link, ClusterConnection {
     const server = this.#server;
     const isTakenAtOnce = this.#isEncrypted && server.writableLength === 0;
     server.write(this.#isShared && !isTakenAtOnce ? Buffer.from(bytes) : bytes);
+    this.#farewells?.takeTime();
     if (server.writableLength <= HIGH_WATER_BYTES) return true;
     if (!this.#isServerFull) {
       this.#isServerFull = true;

@@ -4,6 +4,7 @@ import { loginTimeoutError } from "../reauth/connection.js";
 import { ClientDesk } from "./client-desk.js";
 import { passGate } from "./client-gate.js";
 import type { ClientEnd } from "./events.js";
+import type { Farewells } from "./io/farewells.js";
 import type { Client } from "./io/shared-reads.js";
 import { refuse } from "./refuse.js";
 import { respError } from "./resp-error.js";
@@ -16,6 +17,7 @@ export interface ClientSessionOptions {
   /** `host:port` of the server, for messages. */
   readonly label: string;
   readonly connections: ServerConnections;
+  readonly farewells: Farewells;
   readonly clientPassword: string | undefined;
   readonly onFailed: (error: PasswordlessError) => void;
 }
@@ -31,8 +33,8 @@ export class ClientSession implements ServedClient, ServerConnectionUser {
   #hasClientEnded = false;
   /** Whether it waits without a connection, because it would not notice another one. */
   #isParked = false;
-  /** Resolves when the client's connection has ended. */
   readonly ended: Promise<ClientEnd>;
+  #onEnded: (how: ClientEnd) => void = () => {};
 
   constructor(options: ClientSessionOptions) {
     this.#options = options;
@@ -42,13 +44,9 @@ export class ClientSession implements ServedClient, ServerConnectionUser {
       this.#reason ??= "client";
     });
     this.ended = new Promise((resolve) => {
-      socket.once("close", () => {
-        this.#reason ??= "client";
-        this.#waiting?.abort(new Error("the client has gone away"));
-        this.#leave();
-        resolve(this.#reason);
-      });
+      this.#onEnded = resolve;
     });
+    socket.once("close", () => this.#gone());
     socket.on("end", () => this.#clientEnded());
     if (this.#desk.isLocked) void this.#passGate();
     else this.#join(NOTHING, []);
@@ -175,10 +173,21 @@ export class ClientSession implements ServedClient, ServerConnectionUser {
   }
 
   #end(): void {
-    const { socket } = this.#options.client;
-    // Nobody has anything more to say, which saves a packet.
-    if (socket.writableLength === 0) socket.destroy();
-    else socket.end();
+    const { client, farewells } = this.#options;
+    if (client.socket.writableLength > 0) {
+      client.socket.end();
+      return;
+    }
+    // Nobody has anything more to say.
+    this.#gone();
+    farewells.add(client.socket);
+  }
+
+  #gone(): void {
+    this.#reason ??= "client";
+    this.#waiting?.abort(new Error("the client has gone away"));
+    this.#leave();
+    this.#onEnded(this.#reason);
   }
 
   async #endWhenAnswered(connection: ServerConnection): Promise<void> {

@@ -33,6 +33,8 @@ export interface ProxyEvents {
     readonly reason: ClientEnd;
     readonly openMs: number;
   };
+  /** A client could not be taken in by the system, at the address that it connected to. */
+  acceptFailed: { readonly instance: string; readonly address: string; readonly error: PasswordlessError };
   /** A connection to the server is open and logged in. */
   upstreamConnected: {
     readonly instance: string;

@@ -12,8 +12,9 @@ import { besideServer, nodeHosts, nodeServer } from "./cluster/node-server.js";
 import { openDoor } from "./cluster/open-door.js";
 import type { ProxyEvents } from "./events.js";
 import { HTTP_ANSWER, isHttpRequest } from "./http-request.js";
+import { Farewells } from "./io/farewells.js";
 import { type Client, withSharedReads } from "./io/shared-reads.js";
-import { type ListenAddress, Listener } from "./listener.js";
+import { type ListenAddress, Listener, type Reception } from "./listener.js";
 import type { InstanceOptions } from "./options.js";
 import { refuse } from "./refuse.js";
 import { respError } from "./resp-error.js";
@@ -53,6 +54,7 @@ export class Instance {
   /** Set where a cluster is offered as one server. */
   readonly #router: Cluster | undefined;
   readonly #clients: Clients;
+  readonly #farewells = new Farewells(systemClock);
   readonly #counters: InstanceCounters;
   #lastConnectedAtMs: number | undefined;
   #lastFailure: InstanceStatus["lastFailure"];
@@ -104,6 +106,7 @@ export class Instance {
     const connections = new ServerConnections({
       upstream,
       counters: this.#counters,
+      farewells: this.#farewells,
       onConnected: (connection) => this.#connected(connection, upstream),
       member: this.#cluster && { view: this.#cluster, origin: address },
     });
@@ -123,7 +126,7 @@ export class Instance {
   async #openNode(node: MappedAddress, port: number): Promise<Door> {
     const hosts = nodeHosts(this.#listeners, this.options.nodePorts);
     const place = this.#node(node);
-    return openDoor(hosts, port, (client) => this.#accept(client, place));
+    return openDoor(hosts, port, this.#reception(place));
   }
 
   #node(node: MappedAddress): Place {
@@ -154,7 +157,7 @@ export class Instance {
   async listen(others: readonly Instance[] = []): Promise<void> {
     for (const address of this.options.listen) {
       const isThere = others.some((from) => from.listeners.some((one) => this.#wants(one, from, [address])));
-      if (!isThere) this.#listeners.push(await Listener.open(address, (client) => this.#accept(client)));
+      if (!isThere) this.#listeners.push(await Listener.open(address, this.#reception()));
     }
   }
 
@@ -163,7 +166,7 @@ export class Instance {
     for (const listener of from.listeners) {
       if (!this.#wants(listener, from, this.options.listen)) continue;
       from.#listeners.splice(from.#listeners.indexOf(listener), 1);
-      listener.onClient = (client) => this.#accept(client);
+      listener.reception = this.#reception();
       this.#listeners.push(listener);
     }
   }
@@ -212,6 +215,7 @@ export class Instance {
   /** Ends every connection. */
   destroy(): void {
     for (const client of this.#clients) client.destroy("closing");
+    this.#farewells.closeAll();
     void this.#cluster?.close();
     this.#router?.close();
     this.#pooled?.pool.close();
@@ -237,7 +241,16 @@ export class Instance {
     };
   }
 
-  #accept(socket: Socket, place: Place = this.#endpoint): void {
+  /** Leads clients to this server. */
+  #reception(place: Place = this.#endpoint): Reception {
+    return {
+      onClient: (client) => this.#accept(client, place),
+      onFailed: (address, error) =>
+        this.#events.emit("acceptFailed", { instance: this.name, address, error }),
+    };
+  }
+
+  #accept(socket: Socket, place: Place): void {
     const counters = this.#counters;
     const { maxClients = Number.POSITIVE_INFINITY } = this.options;
     if (counters.openClients >= maxClients) {
@@ -284,7 +297,9 @@ export class Instance {
     }
     const onFailed = (error: PasswordlessError): void => this.#failed(error, upstream);
     if (pooled === undefined) {
-      return new ClientSession({ client, label: upstream.label, connections, clientPassword, onFailed });
+      const { label } = upstream;
+      const farewells = this.#farewells;
+      return new ClientSession({ client, label, connections, farewells, clientPassword, onFailed });
     }
     const prepare = async () => {
       const pooling = await pooled.pooling;

@@ -25,31 +25,39 @@ export type ListenAddress =
 
 const OPTIONS = { allowHalfOpen: true, pauseOnConnect: true, noDelay: true } as const;
 
+/** Takes clients in. */
+export interface Reception {
+  /** The socket is paused, and stays half open when the client has ended its half. */
+  readonly onClient: (client: Socket) => void;
+  /** A client could not be taken in, as when this process has as many files open as it may. */
+  readonly onFailed: (address: string, error: PasswordlessError) => void;
+}
+
 /** One address on which clients are taken in. */
 export class Listener {
   readonly #server: Server;
   readonly address: ListenAddress;
-  /** Who takes the clients in. */
-  onClient: (client: Socket) => void;
+  reception: Reception;
 
-  private constructor(address: ListenAddress, onClient: (client: Socket) => void) {
+  private constructor(address: ListenAddress, reception: Reception) {
     this.address = address;
-    this.onClient = onClient;
-    this.#server = createServer(OPTIONS, (client) => this.onClient(client));
+    this.reception = reception;
+    this.#server = createServer(OPTIONS, (client) => this.reception.onClient(client));
   }
 
   /**
-   * Listens. The sockets that `onClient` gets are paused, and stay half open when their client has ended its half.
+   * Listens.
    *
    * @throws {PasswordlessError} `ERR_PASSWORDLESS_INVALID_OPTION` when nobody can listen there
    */
-  static async open(address: ListenAddress, onClient: (client: Socket) => void): Promise<Listener> {
-    const listener = new Listener(address, onClient);
+  static async open(address: ListenAddress, reception: Reception): Promise<Listener> {
+    const listener = new Listener(address, reception);
     const server = listener.#server;
     try {
       // A worker shares the socket with the others; who has started it has looked.
       if (!cluster.isWorker) await clearWay(address);
       await listening(server, address);
+      server.on("error", (cause) => listener.#notTakenIn(cause));
       if (address.kind === "unix") await chmod(address.path, address.mode);
     } catch (error) {
       server.close();
@@ -80,6 +88,10 @@ export class Listener {
       return labelOf(bound.address, bound.port);
     if (address.kind === "tcp") return labelOf(address.host, this.port ?? address.port);
     return labelOfAddress(address);
+  }
+
+  #notTakenIn(cause: Error): void {
+    this.reception.onFailed(this.label, notTakenIn(this.label, cause));
   }
 
   /** Takes nobody in any more; those who are in stay. Resolves when the address is free again. */
@@ -186,6 +198,24 @@ export function unusableAddress(
     message: `The proxy cannot listen on ${where}: ${observed}.`,
     remedy,
     details: { option, address: where, ...(code === "" ? {} : { systemError: code }) },
+    cause,
+  });
+}
+
+/** Why a client could not be taken in; whoever is inside is not concerned. */
+function notTakenIn(address: string, cause: Error): PasswordlessError {
+  const systemError = "code" in cause ? String(cause.code) : undefined;
+  const isFull = systemError === "EMFILE" || systemError === "ENFILE";
+  return new PasswordlessError("ERR_PASSWORDLESS_CONNECTION_FAILED", {
+    message: `A client at ${address} could not be taken in: ${
+      isFull ? "the proxy has as many connections and files open as it may" : cause.message
+    }.`,
+    remedy: isFull
+      ? "Raise the limit (`ulimit -n`, `LimitNOFILE=` of systemd): a client takes two, with `--pool` one. `--max-clients` tells those who are too many so."
+      : "Nothing has to be done when it does not come again; clients connect anew.",
+    rule: isFull ? "out-of-file-descriptors" : undefined,
+    retryable: true,
+    details: { address, ...(systemError === undefined ? {} : { systemError }) },
     cause,
   });
 }

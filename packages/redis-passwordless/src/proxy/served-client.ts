@@ -6,7 +6,7 @@ import { respError } from "./resp-error.js";
 
 /** A client that has been let in. */
 export interface ServedClient {
-  /** Resolves when its connection has ended. */
+  /** Resolves when it has left. */
   readonly ended: Promise<ClientEnd>;
   /** Whether it waits for nothing. */
   readonly isIdle: boolean;

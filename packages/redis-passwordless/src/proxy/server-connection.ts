@@ -8,6 +8,7 @@ import { ClientLink } from "./client-link.js";
 import type { ClusterReplies } from "./cluster/cluster-replies.js";
 import type { ClusterView } from "./cluster/cluster-view.js";
 import type { ReplyOrigin } from "./cluster/rewriting.js";
+import type { Farewells } from "./io/farewells.js";
 import type { Client } from "./io/shared-reads.js";
 import type { InstanceCounters } from "./status.js";
 import type { Upstream, UpstreamConnection } from "./upstream.js";
@@ -26,6 +27,15 @@ export interface ServerConnectionUser {
 export interface ClusterMember {
   readonly view: ClusterView;
   readonly origin: ReplyOrigin;
+}
+
+/** What all connections to a server have in common. */
+export interface ServerSurroundings {
+  readonly upstream: Upstream;
+  readonly counters: InstanceCounters;
+  readonly farewells: Farewells;
+  /** The cluster that clients get to see. @default what the server sends is not looked at */
+  readonly member?: ClusterMember | undefined;
 }
 
 /** A connection to the server through its whole life: used by one client, and when it is clean again by the next. */
@@ -51,16 +61,12 @@ export class ServerConnection {
   /** Called once, when the connection is gone. */
   onClosed: (() => void) | undefined;
 
-  constructor(
-    connection: UpstreamConnection,
-    upstream: Upstream,
-    counters: InstanceCounters,
-    member?: ClusterMember,
-  ) {
+  constructor(connection: UpstreamConnection, around: ServerSurroundings) {
     const { socket, token, markers } = connection;
+    const { upstream, counters, farewells, member } = around;
     this.#socket = socket;
     this.#member = member;
-    this.#link = new ClientLink(connection, counters);
+    this.#link = new ClientLink(connection, counters, farewells);
     this.#session = new InbandSession(this.#link, {
       label: upstream.label,
       markers,

@@ -1,7 +1,6 @@
 import type { Clock } from "../core/clock.js";
-import { type ClusterMember, ServerConnection } from "./server-connection.js";
-import type { InstanceCounters } from "./status.js";
-import type { Upstream, UpstreamConnection } from "./upstream.js";
+import { ServerConnection, type ServerSurroundings } from "./server-connection.js";
+import type { UpstreamConnection } from "./upstream.js";
 
 /** How often silent clients are looked for, in milliseconds. */
 const SILENCE_MS = 1_000;
@@ -11,12 +10,8 @@ const LONGEST_SPARE_MS = 30_000;
 /** How long a connection that a client has left may take to be as new, in milliseconds. */
 const RECYCLE_MS = 1_000;
 
-export interface ServerConnectionsOptions {
-  readonly upstream: Upstream;
-  readonly counters: InstanceCounters;
+export interface ServerConnectionsOptions extends ServerSurroundings {
   readonly onConnected: (connection: UpstreamConnection) => void;
-  /** The cluster that clients get to see. @default what the server sends is not looked at */
-  readonly member?: ClusterMember | undefined;
 }
 
 /** The connections to one server: those in use, and a few that wait for a next client, verified and logged in. */
@@ -47,10 +42,10 @@ export class ServerConnections {
    * @throws the signal's reason
    */
   async open(signal: AbortSignal): Promise<ServerConnection> {
-    const { upstream, counters, onConnected, member } = this.#options;
+    const { upstream, counters, onConnected } = this.#options;
     const opened = await upstream.connect(signal);
     onConnected(opened);
-    const connection = new ServerConnection(opened, upstream, counters, member);
+    const connection = new ServerConnection(opened, this.#options);
     this.#all.add(connection);
     connection.onClosed = () => {
       this.#all.delete(connection);

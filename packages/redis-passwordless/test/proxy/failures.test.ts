@@ -74,6 +74,17 @@ describe("a client that cannot be served is told why", () => {
     first.socket.destroy();
   });
 
+  test("but never who comes when the one before has left", async () => {
+    cache = await ProxiedCache.start({}, { maxClients: 1 });
+    for (let visit = 1; visit <= 30; visit += 1) {
+      const client = await cache.raw();
+      expect(await client.write("PING").read(1)).toEqual(["+PONG\r\n"]);
+      client.socket.destroy();
+      await client.closed;
+    }
+    expect(cache.proxy.status().instances[0]?.counters).toMatchObject({ clients: 30, clientsOverLimit: 0 });
+  });
+
   test("when the server is silent for too long", async () => {
     cache = await ProxiedCache.start({}, { connectTimeoutMs: 300 });
     cache.azure.redis.injectConnectionFault({ kind: "silent" });

@@ -1,5 +1,4 @@
-import type { Socket } from "node:net";
-import { Listener } from "../listener.js";
+import { Listener, type Reception } from "../listener.js";
 import { type Door, isInUse } from "./node-doors.js";
 
 /** As many ports are tried, where the system chooses one and another host has it already. */
@@ -15,11 +14,11 @@ const MOST_TRIES = 8;
 export async function openDoor(
   hosts: readonly [string, ...string[]],
   port: number,
-  onClient: (client: Socket) => void,
+  reception: Reception,
 ): Promise<Door> {
   for (let tries = 1; ; tries += 1) {
     try {
-      return await openOnce(hosts, port, onClient);
+      return await openOnce(hosts, port, reception);
     } catch (error) {
       if (port !== 0 || tries === MOST_TRIES || !isInUse(error)) throw error;
     }
@@ -29,9 +28,9 @@ export async function openDoor(
 async function openOnce(
   [host, ...others]: readonly [string, ...string[]],
   wanted: number,
-  onClient: (client: Socket) => void,
+  reception: Reception,
 ): Promise<Door> {
-  const first = await Listener.open({ kind: "tcp", host, port: wanted, isExclusive: true }, onClient);
+  const first = await Listener.open({ kind: "tcp", host, port: wanted, isExclusive: true }, reception);
   const port = first.port ?? wanted;
   const listeners = [first];
   const close = async (): Promise<void> => {
@@ -39,7 +38,7 @@ async function openOnce(
   };
   try {
     for (const other of others)
-      listeners.push(await Listener.open({ kind: "tcp", host: other, port, isExclusive: true }, onClient));
+      listeners.push(await Listener.open({ kind: "tcp", host: other, port, isExclusive: true }, reception));
   } catch (error) {
     await close();
     throw error;

@@ -47,6 +47,8 @@ const TELLERS: Tellers = {
     const fields = { instance, client, reason, openMs: Math.round(openMs) };
     return { level, text, fields, about: `${instance} ${reason}` };
   },
+  acceptFailed: ({ instance, address, error }) =>
+    failed("error", `A client at ${address} could not be taken in`, { instance, address }, troubleOf(error)),
   upstreamConnected: ({ instance, server, tookMs }) => ({
     level: "debug",
     text: `Connected and logged in to ${server}`,

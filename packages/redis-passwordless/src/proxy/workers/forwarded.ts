@@ -4,6 +4,7 @@ import type { ProxyEvents } from "../events.js";
 export const TOLD_TO_PRIMARY = [
   "clientConnected",
   "clientClosed",
+  "acceptFailed",
   "upstreamConnected",
   "upstreamFailed",
   "reauthenticated",

@@ -3,13 +3,13 @@ import { connect, createServer, type Server } from "node:net";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { invalidOption } from "../../../src/core/errors.js";
 import { type Door, NodeDoors, type NodeDoorsOptions } from "../../../src/proxy/cluster/node-doors.js";
-import { Listener } from "../../../src/proxy/listener.js";
 import { ManualClock } from "../../../src/testing/manual-clock.js";
 import {
   type MappedAddress,
   type NodeAddress,
   reachedByEndpoint,
 } from "../../../src/topology/address-map.js";
+import { listen } from "../../support/listen.js";
 import { freeRange } from "./free-ports.js";
 
 const GRACE_MS = 30_000;
@@ -39,9 +39,7 @@ class House {
   async #open(node: MappedAddress, port: number): Promise<Door> {
     this.opened.push(node);
     await this.gate;
-    const listener = await Listener.open({ kind: "tcp", host: HOST, port }, (client) => {
-      client.end(`${node.host}:${node.port}`);
-    });
+    const listener = await listen((client) => void client.end(`${node.host}:${node.port}`), port);
     return { port: listener.port ?? 0, close: () => listener.close() };
   }
 
@@ -160,9 +158,7 @@ describe("a node that has gone from the topology", () => {
     const clients: (() => void)[] = [];
     const house = new House({
       open: async (_, port) => {
-        const listener = await Listener.open({ kind: "tcp", host: HOST, port }, (client) => {
-          clients.push(() => client.end("still here"));
-        });
+        const listener = await listen((client) => clients.push(() => client.end("still here")), port);
         return { port: listener.port ?? 0, close: () => listener.close() };
       },
     });

@@ -4,12 +4,13 @@ import { createClient } from "redis";
 import { createIdentity } from "../../../src/azure/entra-id.js";
 import { ClientDesk } from "../../../src/proxy/client-desk.js";
 import { withSharedReads } from "../../../src/proxy/io/shared-reads.js";
-import { Listener } from "../../../src/proxy/listener.js";
+import type { Listener } from "../../../src/proxy/listener.js";
 import { Cluster } from "../../../src/proxy/router/cluster.js";
 import { RouterClient } from "../../../src/proxy/router/router-client.js";
 import { Upstream } from "../../../src/proxy/upstream.js";
 import type { Identity } from "../../../src/reauth/identity.js";
 import { type MappedAddress, reachedByEndpoint } from "../../../src/topology/address-map.js";
+import { listen } from "../../support/listen.js";
 import { Wire } from "../shared/wire.js";
 
 /** A cluster of a local Azure, offered as one server. */
@@ -57,7 +58,7 @@ export class RoutedCache implements AsyncDisposable {
       },
     });
     const clients = new Set<RouterClient>();
-    const listener = await Listener.open({ kind: "tcp", host: "127.0.0.1", port: 0 }, (socket) => {
+    const listener = await listen((socket) => {
       const desk = new ClientDesk(undefined);
       const client = new RouterClient({
         client: withSharedReads(socket),

@@ -1,12 +1,13 @@
 import { ClientDesk } from "../../../src/proxy/client-desk.js";
 import { withSharedReads } from "../../../src/proxy/io/shared-reads.js";
-import { Listener } from "../../../src/proxy/listener.js";
+import type { Listener } from "../../../src/proxy/listener.js";
 import { CommandTable } from "../../../src/proxy/shared/command-table.js";
 import type { Server } from "../../../src/proxy/shared/pinned-channel.js";
 import { Pool, type PoolOptions } from "../../../src/proxy/shared/pool.js";
 import { PooledClient } from "../../../src/proxy/shared/pooled-client.js";
 import { Pooling } from "../../../src/proxy/shared/pooling.js";
 import { NEVER_DUE } from "../../inband/support.js";
+import { listen } from "../../support/listen.js";
 import type { TestContext } from "../../support/redis-processes.js";
 import { Bench } from "./support.js";
 import { Wire } from "./wire.js";
@@ -32,7 +33,7 @@ export class PooledServer {
     const pool = new Pool({ server, size: 2, ...rest });
     const pooling = new Pooling(table);
     const clients = new Set<PooledClient>();
-    const listener = await Listener.open({ kind: "tcp", host: "127.0.0.1", port: 0 }, (socket) => {
+    const listener = await listen((socket) => {
       const client = new PooledClient({
         client: withSharedReads(socket),
         pool,
