@@ -63,11 +63,12 @@ const ROWS = {
     (target) => steadyThroughput(target, { clients: 1_000, requests: 20_000 }),
     { targets: [...RELAYS, "workers", "pool"] },
   ),
+  // For some seconds each, so that what the rows before have left behind is a small part of it.
   reconnect: row("A connection for each GET, one after the other", (target) =>
-    reconnecting(target, { clients: 1, requests: 2_000 }),
+    reconnecting(target, { clients: 1, requests: target.name === "proxy" ? 10_000 : 2_000 }),
   ),
   reconnectTen: row("A connection for each GET, 10 at a time", (target) =>
-    reconnecting(target, { clients: 10, requests: 4_000 }),
+    reconnecting(target, { clients: 10, requests: target.name === "proxy" ? 20_000 : 4_000 }),
   ),
 };
 
