@@ -27,7 +27,7 @@ const ROUNDS = 3;
 /**
  * Has sockets share the hidden classes of their options. Node.js copies these for each socket (`{ ...options }` in
  * lib/net.js); V8 11, which is in Node.js 20, makes hidden classes for each copy, as long as the place where that happens
- * has met with few kinds of options. That takes 10 µs for each client, and 2.4 kB that only a full garbage collection
+ * has met with few kinds of options. That takes 10 µs for each client, and 1.4 kB that only a full garbage collection
  * frees. V8 12 does not have it.
  */
 function shareSocketShapes(): void {
