@@ -101,7 +101,7 @@ export class Pool {
       readonly options?: ConstructorParameters<typeof PinnedChannel>[4];
     } = {},
   ): Promise<PinnedChannel> {
-    const upstream = (await this.#takeOver(more.preferred)) ?? (await this.#take(protocol));
+    const upstream = this.#wanted((await this.#takeOver(more.preferred)) ?? (await this.#take(protocol)));
     const channel = new PinnedChannel(
       this.#options.server,
       upstream,
@@ -194,8 +194,7 @@ export class Pool {
     try {
       const upstream = await server.connect(this.#abort.signal);
       onConnected?.(upstream);
-      if (protocol === 3) return await this.#negotiate(upstream);
-      return upstream;
+      return this.#wanted(protocol === 3 ? await this.#negotiate(upstream) : upstream);
     } catch (caught) {
       const error = PasswordlessError.is(caught)
         ? caught
@@ -209,6 +208,14 @@ export class Pool {
       if (!this.#isClosed) onFailed?.(error);
       throw error;
     }
+  }
+
+  /** Nobody would close what is ready only after everything has been closed. @throws why it is closed */
+  #wanted(upstream: UpstreamConnection): UpstreamConnection {
+    if (!this.#isClosed) return upstream;
+    upstream.socket.destroy();
+    this.#options.onDisconnected?.();
+    throw this.#abort.signal.reason;
   }
 
   /** Clients of RESP3 have connections of RESP3, so that replies need no translation. */

@@ -1,7 +1,10 @@
-import { expect, test, vi } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
 import { CommandTable } from "../../../src/proxy/shared/command-table.js";
+import { Pool } from "../../../src/proxy/shared/pool.js";
 import { Pooling } from "../../../src/proxy/shared/pooling.js";
 import { ProxiedCache } from "../support.js";
+import { connectionsOf, serverOf } from "./pooled.js";
+import { Bench } from "./support.js";
 
 test("a connection that is being opened when the proxy ends is no failure of the cache", async () => {
   await using cache = await ProxiedCache.start({}, { pool: 1 });
@@ -15,6 +18,28 @@ test("a connection that is being opened when the proxy ends is no failure of the
   await client.closed;
   expect(failures).toEqual([]);
 });
+
+test.each([2, 3] as const)(
+  "a connection of RESP%i that is ready when all have been closed is closed, too",
+  async (protocol) => {
+    const bench = await Bench.start({ onTestFinished });
+    const told: string[] = [];
+    const pool = new Pool({
+      server: serverOf(bench),
+      size: 1,
+      onConnected: () => {
+        told.push("connected");
+        pool.close();
+      },
+      onDisconnected: () => told.push("disconnected"),
+      onFailed: () => told.push("failed"),
+    });
+    await expect(pool.get(protocol)).rejects.toThrow("the proxy is closing");
+    expect(told).toEqual(["connected", "disconnected"]);
+    expect(pool.size).toBe(0);
+    await vi.waitFor(async () => expect(await connectionsOf(bench)).toBe(0));
+  },
+);
 
 // Redis ends a connection on which such a command comes, and whatever the others have on it.
 test.each(["POST / HTTP/1.1", "host: localhost"])(
