@@ -1,4 +1,5 @@
 import { randomInt } from "node:crypto";
+import { createSocket, type Socket as UdpSocket } from "node:dgram";
 import type { Server } from "node:net";
 
 /**
@@ -12,7 +13,14 @@ const TO = 32_768;
 const ATTEMPTS = 100;
 
 /**
- * Listens on a free port that nobody is given by chance while the server is down; resolves with it.
+ * What keeps a port while nobody listens on it: the same port of UDP, which nobody uses. Other emulators on this machine
+ * find it taken, and when this process ends, the system lets go of it.
+ */
+const HOLDS = new Map<number, UdpSocket>();
+
+/**
+ * Listens on a free port that nobody is given while the server is down, not even another emulator; resolves with it.
+ * {@link giveUpPort} ends that.
  *
  * @throws {Error} the system's, when it is not about the port
  */
@@ -20,12 +28,35 @@ export async function listenOnLastingPort(server: Server, host: string): Promise
   for (let attempt = 1; ; attempt++) {
     const port = randomInt(FROM, TO);
     try {
+      await hold(port);
       await listenOn(server, host, port);
       return port;
     } catch (error) {
+      giveUpPort(port);
       if (!isTaken(error) || attempt === ATTEMPTS) throw error;
     }
   }
+}
+
+/** Nobody will listen on it again. */
+export function giveUpPort(port: number): void {
+  HOLDS.get(port)?.close();
+  HOLDS.delete(port);
+}
+
+function hold(port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const socket = createSocket("udp4").unref();
+    socket.once("error", (error) => {
+      socket.close();
+      reject(error);
+    });
+    // Node.js would share it with the workers of a cluster.
+    socket.bind({ port, address: "127.0.0.1", exclusive: true }, () => {
+      HOLDS.set(port, socket);
+      resolve();
+    });
+  });
 }
 
 /** Resolves when it listens. */

@@ -249,6 +249,7 @@ class RedisGatewayServer implements Gateway {
     clearInterval(this.#sweeper);
     for (const connection of this.#connections.keys()) connection.close("server");
     await Promise.all(this.nodes.map((node) => node.close()));
+    for (const node of this.nodes) node.giveUpPorts();
     await this.#users.removeAll();
   }
 

@@ -1,7 +1,7 @@
 import { createServer, type Server, type Socket } from "node:net";
 import { createServer as createTlsServer, type Server as TlsServer } from "node:tls";
 import type { ConnectionFault } from "../api.js";
-import { listenOn, listenOnLastingPort } from "../lasting-port.js";
+import { giveUpPort, listenOn, listenOnLastingPort } from "../lasting-port.js";
 import { applyConnectionFault } from "./connection-faults.js";
 import type { ReplicaEntrance } from "./replica-entrance.js";
 
@@ -98,6 +98,11 @@ export class NodeListeners {
     for (const socket of this.#sockets) socket.destroy();
     await Promise.all(closed);
     await this.#opening;
+  }
+
+  /** It will not listen again: others may have its ports. */
+  giveUpPorts(): void {
+    for (const { port } of this.#listeners) giveUpPort(port);
   }
 
   /** Listens again, after {@link close}, where it did before. */

@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { listenOnLastingPort } from "../lasting-port.js";
+import { giveUpPort, listenOnLastingPort } from "../lasting-port.js";
 import type { AdminConnection } from "./admin-connection.js";
 import {
   checkRedisServer,
@@ -68,6 +68,8 @@ export async function startRedisServer(options: StartRedisServerOptions = {}): P
       busPort: isClusterNode ? busPort : undefined,
       password,
     });
+    if (port !== undefined) giveUpPort(freePort);
+    if (!isClusterNode) giveUpPort(busPort);
     try {
       await server.start();
       return server;
@@ -217,6 +219,8 @@ class LocalRedisServer implements StartedRedisServer {
       state.connection.close();
       await state.process.kill();
     }
+    giveUpPort(this.port);
+    if (this.busPort !== undefined) giveUpPort(this.busPort);
     if (this.#home === undefined) return;
     await rm(this.#home.folder, { recursive: true, force: true });
     this.#home.guard.dismiss();
