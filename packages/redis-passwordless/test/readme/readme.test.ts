@@ -51,7 +51,8 @@ beforeAll(async () => {
   workshop.compile(programs, ({ code, output }) =>
     output === undefined ? atLocalCache(code, emulators[kindsOf(code)[0]!]) : code,
   );
-});
+  // Compiling takes as much of the processor as there is.
+}, 120_000);
 
 afterAll(async () => {
   workshop[Symbol.dispose]();

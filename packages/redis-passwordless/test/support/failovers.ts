@@ -89,10 +89,13 @@ export function countedMessages({ failed }: NumberedWrites<WritingClient>): Reco
 
 /**
  * Why writes failed that need not have. node-redis rejects what was on its way when its connection broke: whether
- * such a write was carried out, nobody knows.
+ * such a write was carried out, nobody knows. The system tells a broken connection to whoever comes first, the next
+ * read or the next write.
  */
 export function avoidable(failed: Readonly<Record<string, number>>): string[] {
-  return Object.keys(failed).filter((reason) => !/^(?:socket closed|read ECONNRESET)/i.test(reason));
+  return Object.keys(failed).filter(
+    (reason) => !/^(?:socket closed|(?:read|write) ECONNRESET|write EPIPE)/i.test(reason),
+  );
 }
 
 /**
