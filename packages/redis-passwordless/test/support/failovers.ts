@@ -94,7 +94,7 @@ export function countedMessages({ failed }: NumberedWrites<WritingClient>): Reco
  */
 export function avoidable(failed: Readonly<Record<string, number>>): string[] {
   return Object.keys(failed).filter(
-    (reason) => !/^(?:socket closed|(?:read|write) ECONNRESET|write EPIPE)/i.test(reason),
+    (reason) => !/^(?:socket closed|(?:read|write) ECONNRESET)/i.test(reason),
   );
 }
 
