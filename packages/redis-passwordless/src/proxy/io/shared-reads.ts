@@ -1,8 +1,5 @@
 import { Socket } from "node:net";
 
-/** Bytes of one read. */
-const READ_BYTES = 65_536;
-
 /** The option `onread` of a socket. */
 interface OnRead {
   readonly buffer: Buffer;
@@ -59,10 +56,10 @@ export class SharedReads {
   }
 }
 
-/** What clients send. */
-const CLIENT_BUFFER = Buffer.allocUnsafeSlow(READ_BYTES);
-/** What servers send. */
-const SERVER_BUFFER = Buffer.allocUnsafeSlow(READ_BYTES);
+/** What clients send: a command with a value of 64 KB is read, encrypted and sent in one go. */
+const CLIENT_BUFFER = Buffer.allocUnsafeSlow(262_144);
+/** What servers send: Node.js hands on one TLS record of 16 KB at a time. */
+const SERVER_BUFFER = Buffer.allocUnsafeSlow(65_536);
 
 /** For a connection to a server: the option `onread`, and who gets the bytes. */
 export function serverReads(): { readonly reads: SharedReads; readonly onread: OnRead } {
