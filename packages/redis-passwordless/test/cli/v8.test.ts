@@ -23,11 +23,21 @@ const PROGRAM = `
   console.log((used() - before) / 3_000);
 `;
 
+async function run(program: string, ...args: string[]): Promise<{ stdout: string; stderr: string }> {
+  return promisify(execFile)(process.execPath, ["--input-type=module", "--eval", program, ...args]);
+}
+
 async function oldBytesOfSocket(how: "tuned" | "as it is"): Promise<number> {
-  const args = ["--input-type=module", "--eval", PROGRAM, how];
-  const { stdout } = await promisify(execFile)(process.execPath, args);
+  const { stdout } = await run(PROGRAM, how);
   return Number(stdout);
 }
+
+test("V8 knows each flag that it is given: it would complain on standard error", async () => {
+  const unknown = await run(`process.getBuiltinModule("node:v8").setFlagsFromString("--no-such-flag")`);
+  expect(unknown.stderr).toContain("--no-such-flag");
+  const tuned = await run(`(await import(${JSON.stringify(TUNING.href)})).tuneV8()`);
+  expect(tuned).toEqual({ stdout: "", stderr: "" });
+});
 
 test.runIf(Number.parseInt(process.versions.v8, 10) <= 11)(
   "each socket of a client leaves hidden classes behind, unless V8 is told",
