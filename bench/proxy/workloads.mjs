@@ -88,24 +88,26 @@ export async function reconnecting(target, { clients, requests }) {
   return { ...figures, cpuMicros: (used / requests) * 1e6 };
 }
 
-/** What a program needs once, such as compiled code, it has after so many connections. */
-const FIRST_CONNECTIONS = 200;
-
 /**
- * What each further connection costs a relay that nobody uses at the moment, in bytes: each has had one PING answered,
- * and all of them stay open.
+ * What each connection costs a relay that nobody uses at the moment, in bytes: each has had one PING answered, and all of
+ * them stay open. Measured with the first connections of its process, which pay for what it needs once, such as compiled
+ * code; and again with as many further ones.
  *
- * @param {Target} target
+ * @param {Target} target a process that has had no connection yet
  * @param {number} count
+ * @returns {Promise<{ first: number, further: number }>}
  */
 export async function bytesPerIdleConnection({ port, pid }, count) {
-  if (pid === undefined) return Number.NaN;
-  const first = await openConnections(port, FIRST_CONNECTIONS);
-  const before = residentBytes(pid);
-  const further = await openConnections(port, count);
-  const after = residentBytes(pid);
-  for (const socket of [...first, ...further]) socket.destroy();
-  return (after - before) / count;
+  if (pid === undefined) return { first: Number.NaN, further: Number.NaN };
+  const sockets = [];
+  const sizes = [residentBytes(pid)];
+  for (let turn = 0; turn < 2; turn += 1) {
+    sockets.push(...(await openConnections(port, count)));
+    sizes.push(residentBytes(pid));
+  }
+  for (const socket of sockets) socket.destroy();
+  const [empty = 0, half = 0, full = 0] = sizes;
+  return { first: (half - empty) / count, further: (full - half) / count };
 }
 
 /**
