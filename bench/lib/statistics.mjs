@@ -10,11 +10,6 @@ export function quantile(values, share) {
 }
 
 /** @param {readonly number[]} values */
-export function mean(values) {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
-}
-
-/** @param {readonly number[]} values */
 export function median(values) {
   return quantile(values, 0.5);
 }
