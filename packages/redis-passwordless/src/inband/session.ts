@@ -305,7 +305,8 @@ export class InbandSession implements Connection, LinkUser, CommandPlanner, Fore
     else if (SUBSCRIBE.has(name)) {
       return this.#dialect.planSubscribe(command, this.#transactions.isOpen);
     } else if (this.#transactions.isOpen && (name === "EXEC" || name === "DISCARD")) {
-      return this.#planEnd();
+      // With arguments Redis refuses it, and may leave the transaction open: what we sent then would be queued.
+      return parseCommand(command).length === 1 ? this.#planEnd() : SEND;
     } else if (!this.#transactions.isOpen && BLOCKING_COMMANDS.has(name)) return this.#planBlocking(command);
     return SEND;
   }

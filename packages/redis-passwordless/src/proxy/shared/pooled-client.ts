@@ -288,7 +288,11 @@ export class PooledClient implements Recipient {
         return false;
       }
       parts.push(reader.command);
-      if (name === "EXEC" || name === "DISCARD") break;
+      if (name !== "EXEC" && name !== "DISCARD") continue;
+      // With arguments Redis refuses it, and the transaction stays open: on a connection of everybody's for everybody.
+      if (reader.count === 1) break;
+      reader.backTo(start);
+      return false;
     }
     if (!this.#isReady(this.#connection.protocol)) {
       reader.backTo(start);

@@ -48,6 +48,22 @@ describe("clients that send shareable commands only", () => {
     expect(new Set(other.frames)).toEqual(new Set(["+PONG\r\n", "$4\r\nmine\r\n"]));
   });
 
+  test("end their transactions as Redis does: with an argument, DISCARD is refused and nothing ends", async (t) => {
+    const { proxy } = await PooledServer.start(t);
+    const one = await proxy.client();
+    one.write("MULTI", "SET a 1", "DISCARD now");
+    expect(await one.take(3)).toEqual([
+      "+OK\r\n",
+      "+QUEUED\r\n",
+      expect.stringMatching(/^-ERR wrong number/),
+    ]);
+    const others = await Promise.all(Array.from({ length: 4 }, () => proxy.client()));
+    for (const other of others) expect(await other.say("PING")).toBe("+PONG\r\n");
+    expect(await one.say("PING")).toBe("+QUEUED\r\n");
+    expect(await one.say("DISCARD")).toBe("+OK\r\n");
+    for (const client of [one, ...others]) client.close();
+  });
+
   test("are told of what is no command, and nobody else notices", async (t) => {
     const { bench, proxy } = await PooledServer.start(t);
     const other = await proxy.client();
