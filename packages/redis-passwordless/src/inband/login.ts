@@ -37,8 +37,9 @@ export async function logIn(
   if (auth === undefined || !auth.subarray(0, 3).equals(OK)) {
     throw refusedError(label, token, textOf(auth ?? Buffer.alloc(0)), encryptionOf(stream));
   }
-  if (pong?.equals(ping.reply) === true) return { markers: pingMarker, answer };
-  return { markers: error === undefined ? undefined : unknownCommandMarkers(unknown, error), answer };
+  const anywhere = error === undefined ? undefined : unknownCommandMarkers(unknown, error);
+  const next = pong?.equals(ping.reply) === true ? pingMarker : anywhere;
+  return { markers: next && { next, anywhere }, answer };
 }
 
 export function encodeAuth(token: Token): Buffer {

@@ -4,8 +4,18 @@ export interface Marker {
   readonly reply: Buffer;
 }
 
-/** Makes the markers of one connection; each is used once. */
-export type Markers = () => Marker;
+/** Makes a marker; each is used once. */
+export type MakeMarker = () => Marker;
+
+/** The markers of one connection. */
+export interface Markers {
+  readonly next: MakeMarker;
+  /**
+   * Makes one that is answered inside of a transaction as it is outside, where a PING would be queued; a transaction can
+   * only be discarded then. Absent when the server offers none.
+   */
+  readonly anywhere?: MakeMarker | undefined;
+}
 
 /** A PING that is answered by 16 random bytes: nothing that an application stores can look like that. */
 export function pingMarker(): Marker {
@@ -32,7 +42,7 @@ export function unknownCommand(): Probe {
  *
  * @returns `undefined` when the server does not repeat the name
  */
-export function unknownCommandMarkers(probe: Probe, error: Buffer): Markers | undefined {
+export function unknownCommandMarkers(probe: Probe, error: Buffer): MakeMarker | undefined {
   const [before, after, ...rest] = error.toString("latin1").split(probe.nonce);
   if (before === undefined || after === undefined || rest.length > 0 || !before.startsWith("-")) {
     return undefined;

@@ -1,5 +1,6 @@
+import { encodeCommand } from "resp-framing";
 import type { Link } from "./link.js";
-import type { Marker, Markers } from "./marker.js";
+import { type MakeMarker, type Marker, type Markers, pingMarker } from "./marker.js";
 import { type Exchange, ReplyFilter, type Translate } from "./reply-filter.js";
 
 export interface ExchangeOptions {
@@ -76,10 +77,30 @@ export class OwnCommands {
     });
   }
 
+  /**
+   * Asks whether the server queues commands now, behind one that may have ended a transaction. Where it does, the
+   * transaction can only be discarded from here on.
+   *
+   * @returns `false` when this cannot be asked here
+   */
+  askWhetherQueued(onAnswer: (isQueued: boolean) => void): boolean {
+    const { next, anywhere } = this.#markers ?? {};
+    if (anywhere === undefined) return false;
+    void this.#start((_, settle) => {
+      const onReply = (frame: Buffer): undefined => {
+        onAnswer(frame.equals(QUEUED));
+      };
+      const begin = anywhere();
+      this.#expect({ begin, hasReply: true, onReply, onEnd: () => settle() });
+      return Buffer.concat([begin.request, next === pingMarker ? next().request : UNKNOWN_PROTOCOL]);
+    });
+    return true;
+  }
+
   /** Sends a command and resolves when its reply is there; with `false` when the connection ends first. */
   exchange(request: Buffer, how: ExchangeOptions): Promise<boolean> {
-    return this.#start((begin, settle, markers) => {
-      const end = markers();
+    return this.#start((begin, settle, next) => {
+      const end = next();
       const onEnd = (): undefined => {
         how.onEnd?.();
         settle();
@@ -96,7 +117,7 @@ export class OwnCommands {
   beginAnew(request: Buffer): boolean {
     const markers = this.#markers;
     if (markers === undefined || !this.#isOpen || this.#replies.isActive) return false;
-    const begin = markers();
+    const begin = markers.next();
     this.#expect({ begin, isFirst: true, onReply: () => undefined, onEnd: () => undefined });
     this.#first = request.length === 0 ? begin.request : Buffer.concat([request, begin.request]);
     // Nobody should see a connection that waits with the name of a client that has left.
@@ -112,7 +133,7 @@ export class OwnCommands {
     return Buffer.concat([first, bytes]);
   }
 
-  #start(write: (begin: Marker, settle: () => undefined, markers: Markers) => Buffer): Promise<boolean> {
+  #start(write: (begin: Marker, settle: () => undefined, next: MakeMarker) => Buffer): Promise<boolean> {
     const markers = this.#markers;
     if (markers === undefined || !this.#isOpen || !this.#link.isWritable) return Promise.resolve(false);
     return new Promise((resolve) => {
@@ -125,12 +146,12 @@ export class OwnCommands {
       this.#pending.push(settle);
       this.#write(
         write(
-          markers(),
+          markers.next(),
           () => {
             settle(true);
             return undefined;
           },
-          markers,
+          markers.next,
         ),
       );
     });
@@ -169,3 +190,6 @@ export class OwnCommands {
 }
 
 const NOTHING: Buffer = Buffer.alloc(0);
+/** Permitted to everybody, refused, and queued in a transaction like anything else. */
+const UNKNOWN_PROTOCOL = encodeCommand(["HELLO", "99"]);
+const QUEUED = Buffer.from("+QUEUED\r\n");

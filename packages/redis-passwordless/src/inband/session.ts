@@ -305,8 +305,9 @@ export class InbandSession implements Connection, LinkUser, CommandPlanner, Fore
     else if (SUBSCRIBE.has(name)) {
       return this.#dialect.planSubscribe(command, this.#transactions.isOpen);
     } else if (this.#transactions.isOpen && (name === "EXEC" || name === "DISCARD")) {
-      // With arguments Redis refuses it, and may leave the transaction open: what we sent then would be queued.
-      return parseCommand(command).length === 1 ? this.#planEnd() : SEND;
+      return name === "EXEC" && parseCommand(command).length === 1
+        ? this.#planEnd()
+        : this.#planDoubtfulEnd();
     } else if (!this.#transactions.isOpen && BLOCKING_COMMANDS.has(name)) return this.#planBlocking(command);
     return SEND;
   }
@@ -335,11 +336,26 @@ export class InbandSession implements Connection, LinkUser, CommandPlanner, Fore
 
   #planEnd(): Plan {
     this.#transactions.end();
+    return { kind: "then", run: (hasBegunHere) => this.#leaveTransaction(hasBegunHere) };
+  }
+
+  #leaveTransaction(hasBegunHere: boolean): void {
+    // A transaction in one write is a pipeline, which the client itself keeps together.
+    if (hasBegunHere) this.#transactions.confirm();
+    else void this.#own.mark(() => this.#transactions.confirm());
+    this.#transactions.release();
+  }
+
+  /**
+   * A DISCARD that Redis refuses, for its arguments or for want of a permission, ends nothing: what we sent behind it
+   * would be queued. An EXEC that is refused ends the transaction, but with arguments not on every server.
+   */
+  #planDoubtfulEnd(): Plan {
+    const answer = this.#transactions.mayEnd();
     const run = (hasBegunHere: boolean): void => {
-      // A transaction in one write is a pipeline, which the client itself keeps together.
-      if (hasBegunHere) this.#transactions.confirm();
-      else void this.#own.mark(() => this.#transactions.confirm());
-      this.#transactions.release();
+      if (this.#own.askWhetherQueued((isQueued) => answer(!isQueued))) return;
+      this.#transactions.end();
+      this.#leaveTransaction(hasBegunHere);
     };
     return { kind: "then", run };
   }

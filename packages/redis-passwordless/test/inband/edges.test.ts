@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { TransactionState } from "../../src/inband/transactions.js";
-import { Workbench } from "./support.js";
+import { EVERYTHING, Workbench } from "./support.js";
 
 const NO_PING = ["~*", "&*", "+@read", "+echo", "+subscribe", "+unsubscribe"];
 
@@ -92,6 +92,48 @@ test("a MULTI that Redis refused holds up no login", async (t) => {
   wire.write("MULTI");
   await wire.read(1);
   expect(await wire.session.authenticate(bench.good)).toBe("accepted");
+});
+
+describe.each([
+  ["of a user who may do all", EVERYTHING],
+  ["of one who may not PING", [...NO_PING, "+@transaction", "+set"]],
+] as const)("a transaction that Redis does not end, %s", (_, permissions) => {
+  test("is told its own replies only, and a login waits for its end", async (t) => {
+    const bench = await Workbench.start(t, { permissions });
+    const wire = await bench.open();
+    for (const command of ["MULTI", "SET a 1", "DISCARD now", "SET a 2"]) wire.write(command);
+    const login = wire.session.authenticate(bench.good);
+    const said = await wire.read(4);
+    expect(said.map((reply) => reply.slice(0, 6))).toEqual(["+OK\r\n", "+QUEUE", "-ERR w", "+QUEUE"]);
+    wire.write("EXEC");
+    wire.write("SET a 3");
+    expect((await wire.read(6)).slice(4)).toEqual([expect.stringMatching(/^-EXECABORT /), "+OK\r\n"]);
+    expect(await login).toBe("accepted");
+    expect(await wire.settled()).toHaveLength(6);
+  });
+
+  test("nor when all of it comes in one write", async (t) => {
+    const bench = await Workbench.start(t, { permissions: [...permissions, "-discard"] });
+    const wire = await bench.open();
+    wire.write("MULTI", "SET a 1", "DISCARD");
+    wire.write("SET a 2");
+    const said = await wire.read(4);
+    expect(said.map((reply) => reply.slice(0, 6))).toEqual(["+OK\r\n", "+QUEUE", "-NOPER", "+QUEUE"]);
+    const login = wire.session.authenticate(bench.good);
+    wire.write("EXEC", "SET a 3");
+    expect((await wire.read(6)).slice(4)).toEqual([expect.stringMatching(/^-EXECABORT /), "+OK\r\n"]);
+    expect(await login).toBe("accepted");
+    expect(await wire.settled()).toHaveLength(6);
+  });
+});
+
+test.for(["DISCARD", "EXEC now"])("%s ends a transaction where Redis lets it", async (end, t) => {
+  const bench = await Workbench.start(t);
+  const wire = await bench.open();
+  for (const command of ["MULTI", "SET a 1", end]) wire.write(command);
+  await wire.read(3);
+  expect(await wire.session.authenticate(bench.good)).toBe("accepted");
+  expect(await wire.settled()).toHaveLength(3);
 });
 
 test("after a RESET, which ends the login too, nothing is sent any more", async (t) => {

@@ -35,6 +35,32 @@ test("the reply to an EXEC does not close the transaction that was begun behind 
   expect(transactions.state).toBe("open");
 });
 
+test("what Redis may have refused leaves the transaction open until it is known", () => {
+  const transactions = new Transactions();
+  const called: string[] = [];
+  transactions.begin();
+  const answer = transactions.mayEnd();
+  transactions.whenOver(() => called.push("over"));
+  transactions.confirm();
+  // A connection that is lost now may have been through with it.
+  expect([transactions.isOpen, transactions.state, called]).toEqual([true, "ending", []]);
+  answer(false);
+  expect([transactions.isOpen, transactions.state, called]).toEqual([true, "open", []]);
+  transactions.mayEnd()(true);
+  expect([transactions.isOpen, transactions.state, called]).toEqual([false, "none", ["over"]]);
+});
+
+test.each(["begin", "end", "abandon"] as const)("an answer that comes after the next %s is late", (next) => {
+  const transactions = new Transactions();
+  transactions.begin();
+  const answer = transactions.mayEnd();
+  transactions[next]();
+  const { state, isOpen } = transactions;
+  answer(true);
+  expect([transactions.state, transactions.isOpen]).toEqual([state, isOpen]);
+  expect(isOpen).toBe(next === "begin");
+});
+
 test("EXEC without MULTI changes nothing", () => {
   const transactions = new Transactions();
   transactions.end();

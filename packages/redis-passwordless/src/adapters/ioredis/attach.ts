@@ -34,7 +34,7 @@ async function markersOf(client: Client): Promise<Markers | undefined> {
   const { randomUUID } = process.getBuiltinModule("node:crypto");
   const nonce = randomUUID();
   try {
-    return (await client.call("PING", nonce)) === nonce ? pingMarker : undefined;
+    return (await client.call("PING", nonce)) === nonce ? { next: pingMarker } : undefined;
   } catch {
     return undefined;
   }

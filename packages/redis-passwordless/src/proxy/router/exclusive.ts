@@ -128,7 +128,9 @@ export class ExclusiveCommands {
     if (transaction.isOver && this.#transaction === transaction) {
       this.#transaction = undefined;
       this.#watching = undefined;
-      if (transaction.lane !== undefined) this.#giveBack(transaction.lane);
+      const { lane, isClean } = transaction;
+      if (lane !== undefined && isClean) this.#giveBack(lane);
+      else if (lane !== undefined) this.#discard(lane);
     }
     return reply;
   }
@@ -172,8 +174,11 @@ export class ExclusiveCommands {
     const lane = this.#watching;
     this.#watching = undefined;
     const reply = await lane?.ask(command);
-    if (lane !== undefined) this.#giveBack(lane);
-    return reply ?? LOST;
+    if (lane === undefined || reply === undefined) return LOST;
+    // What is refused ends nothing.
+    if (reply[0] === MINUS) this.#watching = lane;
+    else this.#giveBack(lane);
+    return reply;
   }
 
   async #subscribe(name: string, args: readonly Buffer[], command: Buffer): Promise<Buffer | undefined> {

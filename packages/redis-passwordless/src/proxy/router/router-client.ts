@@ -11,6 +11,7 @@ import { ClientPort } from "../shared/client-port.js";
 import { CommandReader, type Found } from "../shared/command-reader.js";
 import { OwnConnection } from "../shared/own-connection.js";
 import type { SharedConnection } from "../shared/shared-connection.js";
+import { type TransactionPart, transactionPart } from "../shared/transaction-part.js";
 import type { InstanceCounters } from "../status.js";
 import type { Cluster, ClusterNode } from "./cluster.js";
 import { ExclusiveCommands } from "./exclusive.js";
@@ -307,22 +308,20 @@ export class RouterClient implements Sender {
     const start = reader.mark;
     const parts = [begin];
     let slot: number | undefined;
-    for (;;) {
-      const isWhole = this.#next() === "command";
-      const name = isWhole ? reader.name.toUpperCase() : "";
-      const route = isWhole ? this.cluster.routes.of(reader.args) : undefined;
-      const isEnd = name === "EXEC" || name === "DISCARD";
-      const isOther =
-        route?.kind === "node" && route.slot !== undefined && slot !== undefined && route.slot !== slot;
-      if (route?.kind !== "node" || isOther || name === "UNWATCH") {
+    for (let part: TransactionPart = "inside"; part !== "end"; ) {
+      const route = this.#next() === "command" ? this.cluster.routes.of(reader.args) : undefined;
+      if (route?.kind === "node") {
+        const isElsewhere = route.slot !== undefined && slot !== undefined && route.slot !== slot;
+        part = isElsewhere ? "apart" : transactionPart(reader.name.toUpperCase(), reader.count);
+        slot ??= route.slot;
+      } else part = "apart";
+      if (part === "apart") {
         reader.backTo(start);
         // Found again, so that it is taken as the beginning of a transaction.
         this.#next();
         return false;
       }
-      slot ??= route.slot;
       parts.push(Buffer.from(reader.command));
-      if (isEnd) break;
     }
     this.#route({ command: Buffer.concat(parts), slot, isReadOnly: false, replies: parts.length });
     return true;

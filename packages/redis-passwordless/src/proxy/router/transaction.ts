@@ -18,11 +18,13 @@ export interface TransactionHost {
 
 const MULTI = encodeCommand(["MULTI"]);
 const DISCARD = encodeCommand(["DISCARD"]);
+const UNWATCH = encodeCommand(["UNWATCH"]);
 const OK = Buffer.from("+OK\r\n");
 const QUEUED = Buffer.from("+QUEUED\r\n");
 const NESTED = Buffer.from("-ERR MULTI calls can not be nested\r\n");
 const WATCH_INSIDE = Buffer.from("-ERR WATCH inside MULTI is not allowed\r\n");
 const CROSSSLOT = Buffer.from("-CROSSSLOT Keys in request don't hash to the same slot\r\n");
+const ABORTED = Buffer.from("-EXECABORT ");
 const EXECABORT = Buffer.from("-EXECABORT Transaction discarded because of previous errors.\r\n");
 const LOST = Buffer.from(
   "-ERR_PASSWORDLESS_CONNECTION_FAILED The connection to Redis has ended. Whether the transaction has been executed is not known.\r\n",
@@ -43,8 +45,11 @@ export class Transaction {
   #lane: OwnLane | undefined;
   #isAborted = false;
   #hasBegun = false;
+  /** Why the server has not begun it. */
+  #refusal: Buffer | undefined;
   /** Whether EXEC or DISCARD has ended it. */
   isOver = false;
+  #isClean = true;
 
   constructor(host: TransactionHost, lane: OwnLane | undefined) {
     this.#host = host;
@@ -56,6 +61,11 @@ export class Transaction {
     return this.#lane;
   }
 
+  /** Once it is over: whether it has left nothing behind on its connection, as far as the server has said so. */
+  get isClean(): boolean {
+    return this.#isClean;
+  }
+
   /** Resolves with what the client gets for its next command. */
   async take(name: string, args: readonly Buffer[], command: Buffer): Promise<Buffer> {
     if (name === "EXEC" && args.length === 1) return this.#execute(command);
@@ -64,7 +74,10 @@ export class Transaction {
     if (name === "WATCH") return WATCH_INSIDE;
     if (!this.#host.routes.isWellFormed(args)) {
       this.#isAborted = true;
-      return this.#host.complaintAbout(command);
+      const complaint = await this.#host.complaintAbout(command);
+      // An EXEC with arguments ends it on some servers.
+      if (complaint.subarray(0, ABORTED.length).equals(ABORTED)) await this.#drop();
+      return complaint;
     }
     const slot = this.#host.routes.slotOf(args);
     if (slot === "crossed") return this.#abort(CROSSSLOT);
@@ -75,6 +88,7 @@ export class Transaction {
     this.#lane ??= await this.#host.laneTo(slot);
     if (slot !== undefined && !this.#host.isOn(this.#lane, slot)) return this.#abort(CROSSSLOT);
     await this.#begin(this.#lane);
+    if (this.#refusal !== undefined) return this.#refusal;
     return this.#shown(await this.#lane.ask(command), this.#lane);
   }
 
@@ -88,11 +102,16 @@ export class Transaction {
     return error;
   }
 
-  /** Sends what has been kept. */
+  /** Sends what has been kept; a MULTI that is refused lets nothing through that would be executed at once. */
   async #begin(lane: OwnLane): Promise<void> {
-    if (this.#hasBegun) return;
+    if (this.#hasBegun || this.#refusal !== undefined) return;
+    const begun = await lane.ask(MULTI);
+    if (begun?.equals(OK) !== true) {
+      this.#refusal = this.#abort(begun ?? LOST);
+      return;
+    }
     this.#hasBegun = true;
-    const replies = await Promise.all([MULTI, ...this.#kept.splice(0)].map((command) => lane.ask(command)));
+    const replies = await Promise.all(this.#kept.splice(0).map((command) => lane.ask(command)));
     if (replies.some((reply) => reply === undefined || reply[0] === MINUS)) this.#isAborted = true;
   }
 
@@ -107,26 +126,28 @@ export class Transaction {
 
   async #execute(command: Buffer): Promise<Buffer> {
     if (this.#isAborted) {
-      if (this.#hasBegun) await this.#lane?.ask(DISCARD);
-      else if (this.#lane !== undefined) await this.#unwatch(this.#lane);
-      this.isOver = true;
+      await this.#drop();
       return EXECABORT;
     }
     this.#lane ??= await this.#host.laneTo(undefined);
     await this.#begin(this.#lane);
+    if (this.#refusal !== undefined) return this.#execute(command);
     const reply = await this.#lane.ask(command);
     this.isOver = true;
-    return reply === undefined ? LOST : this.#shown(reply, this.#lane);
+    if (reply === undefined) return LOST;
+    this.#isClean = reply[0] !== MINUS || reply.subarray(0, ABORTED.length).equals(ABORTED);
+    return this.#shown(reply, this.#lane);
   }
 
   async #discard(): Promise<Buffer> {
-    if (this.#hasBegun) await this.#lane?.ask(DISCARD);
-    else if (this.#lane !== undefined) await this.#unwatch(this.#lane);
-    this.isOver = true;
+    await this.#drop();
     return OK;
   }
 
-  async #unwatch(lane: OwnLane): Promise<void> {
-    await lane.ask(encodeCommand(["UNWATCH"]));
+  /** Ends it on its connection, and what is watched there. */
+  async #drop(): Promise<void> {
+    const reply = await this.#lane?.ask(this.#hasBegun ? DISCARD : UNWATCH);
+    this.#isClean = reply?.equals(OK) === true;
+    this.isOver = true;
   }
 }

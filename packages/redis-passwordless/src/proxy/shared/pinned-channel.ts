@@ -122,7 +122,7 @@ export class PinnedChannel implements Link {
    * @returns `undefined` when it cannot be used again, and has been closed
    */
   async recycle(): Promise<UpstreamConnection | undefined> {
-    const marker = this.#upstream.markers?.();
+    const marker = this.#upstream.markers?.next();
     if (!this.isWritable || marker === undefined) {
       this.close();
       return undefined;

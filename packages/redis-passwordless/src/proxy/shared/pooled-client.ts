@@ -17,6 +17,7 @@ import type { Pool } from "./pool.js";
 import type { Pooling, Sharing } from "./pooling.js";
 import type { Loss, Recipient } from "./recipient.js";
 import type { SharedConnection } from "./shared-connection.js";
+import { type TransactionPart, transactionPart } from "./transaction-part.js";
 
 export interface PooledClientOptions {
   readonly client: Client;
@@ -280,19 +281,16 @@ export class PooledClient implements Recipient {
     const reader = this.#reader;
     const start = reader.mark;
     const parts = [reader.command];
-    for (;;) {
+    for (let part: TransactionPart = "inside"; part !== "end"; ) {
       const isWhole = this.#next() === "command";
-      const name = isWhole ? reader.name.toUpperCase() : "";
-      if (!isWhole || this.#judge() !== "shared" || name === "UNWATCH" || name === "SELECT") {
+      if (isWhole && this.#judge() === "shared")
+        part = transactionPart(reader.name.toUpperCase(), reader.count);
+      else part = "apart";
+      if (part === "apart") {
         reader.backTo(start);
         return false;
       }
       parts.push(reader.command);
-      if (name !== "EXEC" && name !== "DISCARD") continue;
-      // With arguments Redis refuses it, and the transaction stays open: on a connection of everybody's for everybody.
-      if (reader.count === 1) break;
-      reader.backTo(start);
-      return false;
     }
     if (!this.#isReady(this.#connection.protocol)) {
       reader.backTo(start);

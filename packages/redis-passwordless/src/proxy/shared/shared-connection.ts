@@ -164,7 +164,7 @@ export class SharedConnection implements Connection {
     const { markers } = this.#upstream;
     const verdict = await (markers === undefined
       ? this.#logInAlone(token)
-      : this.#logInBefore(token, markers()));
+      : this.#logInBefore(token, markers.next()));
     if (verdict === "lost") return "offline";
     if (verdict?.subarray(0, 3).equals(OK) === true) {
       this.#token = token;

@@ -108,7 +108,8 @@ test(
         for (const one of received) figures.bytesOut += one;
       } catch (error) {
         const ends = [azure, ...(cluster ? [cluster.azure] : [])].flatMap(cutBy);
-        throw await failureOf(running, seed, error, JSON.stringify(ends.slice(-3)));
+        const ports = doors.map(({ name, port }) => `${name} is on ${port}`).join(", ");
+        throw await failureOf(running, seed, error, `(${ports}) ${JSON.stringify(ends.slice(-3))}`);
       }
       figures.conversations += conversations.length;
       for (const { pieces } of conversations) for (const piece of pieces) figures.bytesIn += piece.length;

@@ -1,5 +1,5 @@
 import { createSecureContext } from "node:tls";
-import { type Emulator, type EmulatorOptions, startEmulator } from "azure-redis-emulator";
+import { type AccessPolicy, type Emulator, type EmulatorOptions, startEmulator } from "azure-redis-emulator";
 import { createClient } from "redis";
 import { createIdentity } from "../../../src/azure/entra-id.js";
 import { ClientDesk } from "../../../src/proxy/client-desk.js";
@@ -88,6 +88,11 @@ export class RoutedCache implements AsyncDisposable {
     } finally {
       server.destroy();
     }
+  }
+
+  /** Changes what the cache lets the clients do. */
+  setPolicy(policy: AccessPolicy): Promise<void> {
+    return this.azure.assign(this.azure.systemIdentity.objectId, policy);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -5,6 +5,7 @@ import { createClient } from "redis";
 import { encodeCommand } from "resp-framing";
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { hashSlot } from "../../../src/topology/hash-slot.js";
+import type { Wire } from "../shared/wire.js";
 import { RoutedCache } from "./routed.js";
 
 let cache: RoutedCache;
@@ -203,6 +204,64 @@ describe("transactions", () => {
     expect(await client.say("DISCARD")).toBe("+OK\r\n");
     expect(await client.say(`EXISTS ${a}`)).toBe(":0\r\n");
     client.close();
+  });
+
+  test("that DISCARD or EXEC does not end are their client's only", async () => {
+    const clients = await Promise.all(Array.from({ length: 5 }, () => cache.client()));
+    const [one, ...others] = clients as [Wire, ...Wire[]];
+    const [key] = keysApart();
+    const end = async (...lines: string[]): Promise<readonly string[]> => {
+      one.write("MULTI", `SET ${key} 1`, ...lines);
+      const replies = await one.take(2 + lines.length);
+      for (const other of others) expect(await other.say(`STRLEN ${key}`), lines[0]).toBe(":0\r\n");
+      expect(replies.slice(0, 2)).toEqual(["+OK\r\n", "+QUEUED\r\n"]);
+      return replies.slice(2);
+    };
+    const wrong = expect.stringMatching(/^-ERR wrong number/);
+    const aborted = expect.stringMatching(/^-EXECABORT /);
+    expect(await end("DISCARD now", "EXEC")).toEqual([wrong, aborted]);
+    // Redis 7 ends it all the same.
+    expect(await end("EXEC now", "EXEC")).toEqual([
+      aborted,
+      expect.stringMatching(/^-ERR EXEC without MULTI/),
+    ]);
+    expect(await end("DISCARD now", "DISCARD")).toEqual([wrong, "+OK\r\n"]);
+    await cache.setPolicy("+@all -discard ~* &*");
+    expect(await end("DISCARD")).toEqual(["+OK\r\n"]);
+    expect(await end("NOSUCH", "EXEC")).toEqual([expect.stringMatching(/^-ERR unknown/), aborted]);
+    await cache.setPolicy("Data Owner");
+    // Whoever has the connection next has it clean.
+    for (const client of clients) {
+      for (const line of ["MULTI", `STRLEN ${key}`]) await client.say(line);
+      expect(await client.say("EXEC")).toBe("*1\r\n:0\r\n");
+    }
+    for (const client of clients) client.close();
+  });
+
+  test("are not begun where the server refuses MULTI, and nothing of them is executed", async () => {
+    const client = await cache.client();
+    const [key] = keysApart();
+    await cache.setPolicy("+@all -multi ~* &*");
+    const said: string[] = [];
+    for (const line of ["MULTI", "PING", `SET ${key} 1`, `SET ${key} 2`, "EXEC", `STRLEN ${key}`])
+      said.push(await client.say(line));
+    await cache.setPolicy("Data Owner");
+    const refused = expect.stringMatching(/^-NOPERM /);
+    const aborted = expect.stringMatching(/^-EXECABORT /);
+    expect(said).toEqual(["+OK\r\n", "+QUEUED\r\n", refused, refused, aborted, ":0\r\n"]);
+    client.close();
+  });
+
+  test("watch on where UNWATCH is refused", async () => {
+    const [one, other] = [await cache.client(), await cache.client()];
+    const [key] = keysApart();
+    await one.say(`WATCH ${key}`);
+    expect(await one.say("UNWATCH now")).toMatch(/^-ERR wrong number/);
+    await other.say(`SET ${key} theirs`);
+    for (const line of ["MULTI", `SET ${key} mine`]) await one.say(line);
+    expect(await one.say("EXEC")).toBe("*-1\r\n");
+    one.close();
+    other.close();
   });
 
   test("see that a watched key was changed", async () => {

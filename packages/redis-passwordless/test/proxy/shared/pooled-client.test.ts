@@ -48,19 +48,30 @@ describe("clients that send shareable commands only", () => {
     expect(new Set(other.frames)).toEqual(new Set(["+PONG\r\n", "$4\r\nmine\r\n"]));
   });
 
-  test("end their transactions as Redis does: with an argument, DISCARD is refused and nothing ends", async (t) => {
-    const { proxy } = await PooledServer.start(t);
+  test("have to themselves a transaction that its DISCARD or EXEC does not end", async (t) => {
+    const { bench, proxy } = await PooledServer.start(t);
     const one = await proxy.client();
-    one.write("MULTI", "SET a 1", "DISCARD now");
-    expect(await one.take(3)).toEqual([
-      "+OK\r\n",
-      "+QUEUED\r\n",
-      expect.stringMatching(/^-ERR wrong number/),
-    ]);
     const others = await Promise.all(Array.from({ length: 4 }, () => proxy.client()));
-    for (const other of others) expect(await other.say("PING")).toBe("+PONG\r\n");
+    const begin = async (end: string): Promise<string> => {
+      one.write("MULTI", "SET a 1", end);
+      const [ok, queued, ended = ""] = await one.take(3);
+      for (const other of others) expect(await other.say("PING"), end).toBe("+PONG\r\n");
+      expect([ok, queued]).toEqual(["+OK\r\n", "+QUEUED\r\n"]);
+      return ended;
+    };
+    expect(await begin("DISCARD now")).toMatch(/^-ERR wrong number/);
     expect(await one.say("PING")).toBe("+QUEUED\r\n");
     expect(await one.say("DISCARD")).toBe("+OK\r\n");
+    // Redis 7 ends it all the same.
+    expect(await begin("EXEC now")).toMatch(/^-(ERR|EXECABORT) /);
+    await one.say("DISCARD");
+    await bench.server.command("ACL", "SETUSER", "somebody", "-discard");
+    expect(await begin("DISCARD")).toMatch(/^-NOPERM /);
+    expect(await one.say("EXEC")).toMatch(/^-EXECABORT /);
+    expect(await one.say("PING")).toBe("+PONG\r\n");
+    await bench.server.command("ACL", "SETUSER", "somebody", "-exec");
+    expect(await begin("EXEC")).toMatch(/^-EXECABORT /);
+    expect(await one.say("PING")).toBe("+PONG\r\n");
     for (const client of [one, ...others]) client.close();
   });
 

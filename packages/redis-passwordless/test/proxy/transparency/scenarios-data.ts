@@ -18,6 +18,11 @@ export const TRANSACTIONS: readonly Scenario[] = [
       await a.ask("MULTI", "INCR t");
       await stage.interval();
       await a.ask("DISCARD", "GET t", "UNWATCH", "WATCH", "WATCH t", "WATCH t t");
+      await a.ask("MULTI", "INCR t", "DISCARD x");
+      await stage.interval();
+      await a.ask("INCR t", "EXEC", "GET t", "MULTI", "INCR t", "EXEC x");
+      await stage.interval();
+      await a.ask("GET t", "MULTI", "INCR t", "DISCARD x", "DISCARD", "GET t");
     },
   },
   {
