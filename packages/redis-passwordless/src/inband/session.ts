@@ -295,7 +295,7 @@ export class InbandSession implements Connection, LinkUser, CommandPlanner, Fore
     if (this.#lost !== undefined && !HANDSHAKE.has(name)) {
       return this.#planAfterLoss(this.#lost, name, command, isLast);
     }
-    if (name === "MULTI") return this.#planBegin(isLast);
+    if (name === "MULTI") return this.#planBegin(command, isLast);
     else if (name === "ASKING") this.#isPrefixed = true;
     else if (name === "RESET" && this.#foreign === undefined) this.leaveAlone();
     else if (name === "HELLO" && !this.#transactions.isOpen) {
@@ -322,13 +322,17 @@ export class InbandSession implements Connection, LinkUser, CommandPlanner, Fore
     } else if (SUBSCRIBE.has(name)) this.#dialect.subscribed();
   }
 
-  /** A MULTI that Redis refuses begins nothing. What comes in one write with others is a pipeline, and ends there. */
-  #planBegin(isLast: boolean): Plan {
-    const isOpen = this.#transactions.isOpen;
-    this.#transactions.begin();
-    if (isOpen || !isLast) return SEND;
+  /**
+   * A MULTI that Redis refuses begins nothing: one with arguments, one within a transaction, one that the user may not
+   * send. What comes in one write with others is a pipeline, and ends there.
+   */
+  #planBegin(command: Buffer, isLast: boolean): Plan {
+    if (this.#transactions.state === "open" || parseCommand(command).length > 1) return SEND;
+    const wasOpen = this.#transactions.isOpen;
+    const refused = this.#transactions.begin();
+    if (wasOpen || !isLast) return SEND;
     const onReply = (frame: Buffer): Buffer => {
-      if (frame[0] === ERROR) this.#transactions.abandon();
+      if (frame[0] === ERROR) refused();
       return frame;
     };
     return { kind: "look", onReply };

@@ -9,6 +9,8 @@ export class Transactions {
   #state: TransactionState = "none";
   /** Set while it is not known whether what was written has ended it. */
   #question: symbol | undefined;
+  /** The last transaction that has begun. */
+  #begun: symbol | undefined;
   #waiting: (() => void)[] = [];
 
   get state(): TransactionState {
@@ -20,9 +22,20 @@ export class Transactions {
     return this.#state === "open" || this.#question !== undefined;
   }
 
-  begin(): void {
+  /**
+   * MULTI is about to be written.
+   *
+   * @returns to be called when Redis has refused it: nothing has begun
+   */
+  begin(): () => void {
+    const begun = Symbol();
+    this.#begun = begun;
     this.#question = undefined;
     this.#state = "open";
+    return () => {
+      // Another one may have begun since.
+      if (this.#begun === begun) this.abandon();
+    };
   }
 
   /** EXEC or DISCARD is about to be written; {@link release} follows when it has been. */

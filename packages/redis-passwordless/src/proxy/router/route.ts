@@ -32,6 +32,7 @@ export type Route =
   | { readonly kind: "answer"; readonly reply: Buffer };
 
 const CROSSSLOT = Buffer.from("-CROSSSLOT Keys in request don't hash to the same slot\r\n");
+const ONE_DATABASE = Buffer.from("-ERR SELECT is not allowed in cluster mode\r\n");
 const NO_CLUSTER = Buffer.from("-ERR This instance has cluster support disabled\r\n");
 
 /** Finds the way of each command. */
@@ -49,6 +50,7 @@ export class Routes {
     const name = facts?.name ?? word(args, 0);
     const special = SPECIAL[name] ?? SPECIAL[word(args, 0)];
     if (special !== undefined) return special;
+    if (isSelectOfAnother(name, args)) return { kind: "answer", reply: ONE_DATABASE };
     const sharing = this.#pooling.byArguments(args);
     if (sharing === "client") return { kind: "client" };
     if (sharing === "forever" || sharing === "wait") return { kind: "answer", reply: unsupported(name) };
@@ -154,6 +156,11 @@ function partsOf(
   const parts = [...bySlot].map(([slot, part]) => ({ slot, command: encodeCommand(part.args) }));
   const places = [...bySlot.values()].map((part) => part.places);
   return { kind: "parts", parts, merge: merge === "interleaved" ? interleaved(places) : merge };
+}
+
+/** Valkey 9 has several databases in a cluster; a connection that is given back must not stay in another one. */
+function isSelectOfAnother(name: string, args: readonly Buffer[]): boolean {
+  return name === "SELECT" && args.length === 2 && /^-?[1-9]\d*$/.test(String(args[1]));
 }
 
 function unsupported(name: string): Buffer {

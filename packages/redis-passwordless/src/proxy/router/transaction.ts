@@ -70,8 +70,6 @@ export class Transaction {
   async take(name: string, args: readonly Buffer[], command: Buffer): Promise<Buffer> {
     if (name === "EXEC" && args.length === 1) return this.#execute(command);
     if (name === "DISCARD" && args.length === 1) return this.#discard();
-    if (name === "MULTI") return NESTED;
-    if (name === "WATCH") return WATCH_INSIDE;
     if (!this.#host.routes.isWellFormed(args)) {
       this.#isAborted = true;
       const complaint = await this.#host.complaintAbout(command);
@@ -79,6 +77,8 @@ export class Transaction {
       if (complaint.subarray(0, ABORTED.length).equals(ABORTED)) await this.#drop();
       return complaint;
     }
+    if (name === "MULTI") return NESTED;
+    if (name === "WATCH") return WATCH_INSIDE;
     const slot = this.#host.routes.slotOf(args);
     if (slot === "crossed") return this.#abort(CROSSSLOT);
     if (slot === undefined && this.#lane === undefined) {

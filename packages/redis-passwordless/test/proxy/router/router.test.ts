@@ -153,6 +153,8 @@ describe("commands about the whole", () => {
       /^-ERR_PASSWORDLESS_COMMAND_REFUSED "CLIENT TRACKING"/,
     );
     expect(await client.say("CLIENT ID")).toMatch(/^:\d+\r\n$/);
+    expect(await client.say("SELECT 0")).toBe("+OK\r\n");
+    expect(await client.say("SELECT 1")).toBe("-ERR SELECT is not allowed in cluster mode\r\n");
     client.close();
   });
 });
