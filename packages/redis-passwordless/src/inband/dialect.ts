@@ -18,6 +18,9 @@ export class Dialect {
   isPlainSubscriber = false;
   /** Whether the client has subscribed to anything: it may get messages at any time. */
   hasSubscribed = false;
+  /** Whether what the connection speaks is not known, for want of the reply to a HELLO of the client's. */
+  isDoubtful = false;
+  #doubts = 0;
 
   constructor(
     own: OwnCommands,
@@ -40,13 +43,15 @@ export class Dialect {
   /** After a HELLO of the client's, the server is asked what the connection speaks: it may have refused. */
   negotiate(): Promise<unknown> {
     // Subscribers that go over to RESP2 are answered like RESP2 subscribers from there on, our question as well.
-    if (this.hasSubscribed && this.protocol === 3) {
+    if (this.hasSubscribed && (this.protocol === 3 || this.isDoubtful)) {
       this.isPlainSubscriber = true;
       return Promise.resolve();
     }
+    const doubts = this.#doubts;
     const negotiation = this.#own.exchange(encodeCommand(["HELLO"]), {
       onReply: (frame) => {
         this.protocol = protocolIn(frame) ?? this.protocol;
+        if (doubts === this.#doubts) this.isDoubtful = false;
         return undefined;
       },
     });
@@ -57,9 +62,25 @@ export class Dialect {
     return negotiation;
   }
 
+  /** Where it cannot be resolved, no login is made while something is subscribed. */
+  async #resolveDoubt(): Promise<void> {
+    await this.negotiate();
+    if (this.isDoubtful) this.isPlainSubscriber = true;
+  }
+
   planSubscribe(command: Buffer, isInTransaction: boolean): Plan {
-    this.hasSubscribed = true;
+    const mustAsk = this.isDoubtful && !isInTransaction && !this.isPlainSubscriber;
     const negotiation = this.#negotiation;
+    if (mustAsk && negotiation === undefined) {
+      return {
+        kind: "first",
+        run: async () => {
+          await this.#resolveDoubt();
+          this.#putFirst(command);
+        },
+      };
+    }
+    this.hasSubscribed = true;
     if (negotiation !== undefined) {
       return {
         kind: "first",
@@ -69,7 +90,8 @@ export class Dialect {
         },
       };
     }
-    if (this.protocol === 3 || this.isTranslated || this.isPlainSubscriber) return SEND;
+    const isSeen = this.protocol === 3 && !this.isDoubtful;
+    if (isSeen || this.isTranslated || this.isPlainSubscriber) return SEND;
     if (isInTransaction) {
       this.isPlainSubscriber = true;
       return SEND;
@@ -92,7 +114,14 @@ export class Dialect {
   /** A subscription was made unseen. */
   subscribed(): void {
     this.hasSubscribed = true;
-    if (this.protocol === 2) this.isPlainSubscriber = true;
+    if (this.protocol === 2 || this.isDoubtful) this.isPlainSubscriber = true;
+  }
+
+  /** A HELLO of the client's has passed whose reply cannot be seen. */
+  doubt(): void {
+    this.isDoubtful = true;
+    this.#doubts += 1;
+    if (this.hasSubscribed) this.isPlainSubscriber = true;
   }
 
   /** The connection is as new. */
@@ -102,6 +131,7 @@ export class Dialect {
     this.#own.translate(undefined);
     this.isPlainSubscriber = false;
     this.hasSubscribed = false;
+    this.isDoubtful = false;
   }
 
   /**

@@ -33,10 +33,14 @@ export type LoginAnswer =
 export interface ForeignClientHost {
   readonly own: OwnCommands;
   readonly transactions: Transactions;
+  /** Whether the next command belongs to the one before: nothing may come between the two. */
+  readonly isPrefixed: boolean;
+  /** Whether the client is subscribed in RESP2. */
+  readonly isPlainSubscriber: boolean;
   /** The token that the connection has logged in with. */
   readonly token: Token | undefined;
   send(bytes: Buffer): void;
-  /** Asks what the connection speaks, behind a HELLO. */
+  /** Finds out what the connection speaks, behind a HELLO. */
   negotiate(): Promise<unknown>;
   /** The next command belongs to this one: nothing may come between the two. */
   expectCompanion(): void;
@@ -87,7 +91,9 @@ export class ForeignClient {
     if (name === "AUTH" || name === "HELLO") return this.#planLogin(command);
     const refusal = this.#desk.refusal(name);
     if (refusal !== undefined) return this.#planAnswer(refusal);
-    if (name === "RESET") return { kind: "first", run: () => this.#reset(command) };
+    if (name === "RESET" && parseCommand(command).length === 1) {
+      return { kind: "first", run: () => this.#reset(command) };
+    }
     if (name === "CLIENT") {
       const plan = this.#planClient(parseCommand(command));
       if (plan !== undefined) return plan;
@@ -96,7 +102,7 @@ export class ForeignClient {
     if (setup === "lasting" || (setup !== undefined && (this.isMute || this.#host.transactions.isOpen))) {
       this.setup.last();
     }
-    if (this.isMute) return SEND;
+    if (this.isMute) return undefined;
     if (name === "MONITOR" && !this.#host.transactions.isOpen) {
       this.setup.last();
       return { kind: "first", run: () => this.#monitor(command) };
@@ -134,7 +140,7 @@ export class ForeignClient {
       kind: "first",
       run: async () => {
         this.#host.send(login.command);
-        if (!transactions.isOpen && !this.isMute) await this.#host.negotiate();
+        await this.#host.negotiate();
       },
     };
   }
@@ -164,7 +170,8 @@ export class ForeignClient {
     if (mode === "SKIP" && !this.isMute) this.#host.expectCompanion();
     if (mode === "OFF") this.isMute = true;
     this.setup.last();
-    if (mode === "ON" && this.isMute) {
+    // A RESP2 subscriber may not send it.
+    if (mode === "ON" && this.isMute && !this.#host.isPlainSubscriber) {
       this.isMute = false;
       return { kind: "then", run: () => this.#askAgain() };
     }
@@ -192,7 +199,14 @@ export class ForeignClient {
       this.#host.wasReset();
       this.#desk.logOut();
     };
-    if (transactions.isOpen || this.isMute) {
+    if (this.#host.isPrefixed) {
+      // Its reply is left out, where the command before it says so; a question of ours in between would be instead of it.
+      this.#host.send(command);
+      await own.exchange(login, { isAnywhere: true, onReply: () => undefined });
+      return over();
+    }
+    const isOdd = transactions.isOpen || this.#host.isPlainSubscriber;
+    if (this.isMute || (isOdd && !own.isPossibleAnywhere)) {
       // No question of ours would be answered before it.
       await own.followUp({ request: command, reply: RESET_REPLY }, login, () => RESET_REPLY);
       return over();
@@ -200,10 +214,11 @@ export class ForeignClient {
     let isAnswered = false;
     let isReset = false;
     await own.exchange(Buffer.concat([command, login]), {
+      isAnywhere: isOdd,
       onReply: (frame) => {
         // A client that monitors gets lines until its RESET is answered, and afterwards if it was refused.
         if (frame.equals(RESET_REPLY)) isReset = true;
-        else if (!isVerdict(frame)) return frame;
+        else if (!isVerdict(frame) && !frame.equals(QUEUED)) return frame;
         if (isAnswered) return undefined;
         isAnswered = true;
         return frame;
@@ -225,6 +240,7 @@ export class ForeignClient {
 }
 
 const MINUS = 45;
+const QUEUED = Buffer.from("+QUEUED\r\n");
 const RESET_REPLY = Buffer.from("+RESET\r\n");
 const NOTHING: Buffer = Buffer.alloc(0);
 /** Too few arguments: refused at once, in its turn, without a failing login. */

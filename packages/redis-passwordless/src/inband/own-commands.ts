@@ -8,6 +8,8 @@ export interface ExchangeOptions {
   readonly onReply: (frame: Buffer) => Buffer | undefined;
   /** All replies are here, and nothing behind them has been looked at. */
   readonly onEnd?: () => void;
+  /** Whether a transaction may be open, which can only be discarded then. @default false */
+  readonly isAnywhere?: boolean;
 }
 
 /**
@@ -18,6 +20,7 @@ export class OwnCommands {
   readonly #link: Link;
   readonly #write: (bytes: Buffer) => boolean;
   readonly #markers: Markers | undefined;
+  readonly #isOdd: () => boolean;
   readonly #replies = new ReplyFilter();
   readonly #pending: ((isAnswered: boolean) => void)[] = [];
   /** What goes out before anything else. */
@@ -25,15 +28,27 @@ export class OwnCommands {
   #isIntercepting = false;
   #isOpen = true;
 
-  constructor(link: Link, write: (bytes: Buffer) => boolean, markers: Markers | undefined) {
+  /** @param isOdd whether a PING is answered as to a RESP2 subscriber */
+  constructor(
+    link: Link,
+    write: (bytes: Buffer) => boolean,
+    markers: Markers | undefined,
+    isOdd: () => boolean,
+  ) {
     this.#link = link;
     this.#write = write;
     this.#markers = markers;
+    this.#isOdd = isOdd;
   }
 
   /** Whether replies can be told apart here. */
   get isPossible(): boolean {
     return this.#markers !== undefined;
+  }
+
+  /** Whether they can inside of a transaction, too. */
+  get isPossibleAnywhere(): boolean {
+    return this.#markers?.anywhere !== undefined;
   }
 
   /** Rewrites everything that the client gets to see from here on; `undefined` ends that. */
@@ -80,21 +95,14 @@ export class OwnCommands {
   /**
    * Asks whether the server queues commands now, behind one that may have ended a transaction. Where it does, the
    * transaction can only be discarded from here on.
-   *
-   * @returns `false` when this cannot be asked here
    */
-  askWhetherQueued(onAnswer: (isQueued: boolean) => void): boolean {
-    const { next, anywhere } = this.#markers ?? {};
-    if (anywhere === undefined) return false;
-    void this.#start((_, settle) => {
-      const onReply = (frame: Buffer): undefined => {
-        onAnswer(frame.equals(QUEUED));
-      };
-      const begin = anywhere();
-      this.#expect({ begin, hasReply: true, onReply, onEnd: () => settle() });
-      return Buffer.concat([begin.request, next === pingMarker ? next().request : UNKNOWN_PROTOCOL]);
-    });
-    return true;
+  askWhetherQueued(onAnswer: (isQueued: boolean) => void): void {
+    // Permitted to everybody, refused, and queued in a transaction like anything else.
+    const request = this.#markers?.next === pingMarker ? PING : UNKNOWN_PROTOCOL;
+    const onReply = (frame: Buffer): undefined => {
+      onAnswer(frame.equals(QUEUED));
+    };
+    void this.exchange(request, { isAnywhere: true, onReply });
   }
 
   /** Sends a command and resolves when its reply is there; with `false` when the connection ends first. */
@@ -107,7 +115,7 @@ export class OwnCommands {
       };
       this.#expect({ begin, end, onReply: how.onReply, onEnd });
       return Buffer.concat([begin.request, request, end.request]);
-    });
+    }, how.isAnywhere);
   }
 
   /**
@@ -133,9 +141,13 @@ export class OwnCommands {
     return Buffer.concat([first, bytes]);
   }
 
-  #start(write: (begin: Marker, settle: () => undefined, next: MakeMarker) => Buffer): Promise<boolean> {
+  #start(
+    write: (begin: Marker, settle: () => undefined, next: MakeMarker) => Buffer,
+    isAnywhere = this.#isOdd(),
+  ): Promise<boolean> {
     const markers = this.#markers;
-    if (markers === undefined || !this.#isOpen || !this.#link.isWritable) return Promise.resolve(false);
+    const next = (isAnywhere ? markers?.anywhere : undefined) ?? markers?.next;
+    if (next === undefined || !this.#isOpen || !this.#link.isWritable) return Promise.resolve(false);
     return new Promise((resolve) => {
       if (this.#first !== undefined) this.#write(NOTHING);
       const settle = (isAnswered: boolean): void => {
@@ -146,12 +158,12 @@ export class OwnCommands {
       this.#pending.push(settle);
       this.#write(
         write(
-          markers.next(),
+          next(),
           () => {
             settle(true);
             return undefined;
           },
-          markers.next,
+          next,
         ),
       );
     });
@@ -190,6 +202,6 @@ export class OwnCommands {
 }
 
 const NOTHING: Buffer = Buffer.alloc(0);
-/** Permitted to everybody, refused, and queued in a transaction like anything else. */
+const PING = encodeCommand(["PING"]);
 const UNKNOWN_PROTOCOL = encodeCommand(["HELLO", "99"]);
 const QUEUED = Buffer.from("+QUEUED\r\n");

@@ -85,7 +85,7 @@ export class InbandSession implements Connection, LinkUser, CommandPlanner, Fore
   #lost: LostTransaction | undefined;
   #expectsReadyCheck: boolean;
   /** The next command belongs to the one before. */
-  #isPrefixed = false;
+  isPrefixed = false;
   /** What waits until nothing of the client's would be torn apart. */
   readonly #waiting: (() => void)[] = [];
   /** Something may still hold the connection when its client has gone. */
@@ -97,7 +97,12 @@ export class InbandSession implements Connection, LinkUser, CommandPlanner, Fore
     this.#link = link;
     this.#schedule = options.schedule;
     this.#expectsReadyCheck = options.expectsReadyCheck ?? false;
-    this.#own = new OwnCommands(link, (bytes) => this.#send(bytes), options.markers);
+    this.#own = new OwnCommands(
+      link,
+      (bytes) => this.#send(bytes),
+      options.markers,
+      () => this.isPlainSubscriber,
+    );
     const send = (bytes: Buffer): boolean => this.#send(bytes);
     const putFirst = (command: Buffer): void => this.#flow.putFirst(command);
     this.#dialect = new Dialect(this.#own, options.protocol ?? 2, putFirst, send);
@@ -130,9 +135,10 @@ export class InbandSession implements Connection, LinkUser, CommandPlanner, Fore
       this.#foreign.setup.isKnown &&
       !this.#foreign.isMute &&
       this.#transactions.state === "none" &&
-      !this.#isPrefixed &&
+      !this.isPrefixed &&
       !this.#hasBlocked &&
       !this.#dialect.hasSubscribed &&
+      !this.#dialect.isDoubtful &&
       this.#flow.isBetweenCommands
     );
   }
@@ -239,7 +245,7 @@ export class InbandSession implements Connection, LinkUser, CommandPlanner, Fore
 
   /** Whether what is sent now would come between what belongs together. */
   get #isTied(): boolean {
-    return this.#isPrefixed || this.#flow.isMidCommand;
+    return this.isPrefixed || this.#flow.isMidCommand;
   }
 
   dealtWith(): void {
@@ -272,7 +278,7 @@ export class InbandSession implements Connection, LinkUser, CommandPlanner, Fore
     return (
       this.#dialect.isTranslated ||
       this.#lost !== undefined ||
-      this.#isPrefixed ||
+      this.isPrefixed ||
       this.#foreign?.looksAtEach === true
     );
   }
@@ -282,25 +288,20 @@ export class InbandSession implements Connection, LinkUser, CommandPlanner, Fore
     if (leave !== undefined) return leave;
     const foreign = this.#foreign?.plan(name, command);
     if (foreign !== undefined) return foreign;
-    if (this.#isPrefixed) {
+    if (this.isPrefixed) {
       // It belongs to the ASKING before it: nothing may come between the two.
-      this.#isPrefixed = false;
-      this.#followUnseen(name);
-      return SEND;
+      this.isPrefixed = false;
+      return this.#followUnseen(name);
     }
-    if (this.#foreign?.isMute === true) {
-      this.#followUnseen(name);
-      return SEND;
-    }
+    if (this.#foreign?.isMute === true) return this.#followUnseen(name);
     if (this.#lost !== undefined && !HANDSHAKE.has(name)) {
       return this.#planAfterLoss(this.#lost, name, command, isLast);
     }
     if (name === "MULTI") return this.#planBegin(command, isLast);
-    else if (name === "ASKING") this.#isPrefixed = true;
+    else if (name === "ASKING") this.isPrefixed = true;
     else if (name === "RESET" && this.#foreign === undefined) this.leaveAlone();
-    else if (name === "HELLO" && !this.#transactions.isOpen) {
-      return { kind: "then", run: () => void this.#dialect.negotiate() };
-    } else if (name === "INFO" && this.#expectsReadyCheck) return this.#planReadyCheck();
+    else if (name === "HELLO") return this.#planHello();
+    else if (name === "INFO" && this.#expectsReadyCheck) return this.#planReadyCheck();
     else if (name === "CLUSTER") return this.#planCluster(command);
     else if (SUBSCRIBE.has(name)) {
       return this.#dialect.planSubscribe(command, this.#transactions.isOpen);
@@ -313,13 +314,19 @@ export class InbandSession implements Connection, LinkUser, CommandPlanner, Fore
   }
 
   /** A command whose reply cannot be looked at: what it changes is taken as done. */
-  #followUnseen(name: string): void {
+  #followUnseen(name: string): Plan {
+    if (name === "HELLO") return this.#planHello();
     if (name === "MULTI") this.#transactions.begin();
     else if (name === "EXEC" || name === "DISCARD") {
       this.#transactions.end();
       this.#transactions.confirm();
       this.#transactions.release();
     } else if (SUBSCRIBE.has(name)) this.#dialect.subscribed();
+    return SEND;
+  }
+
+  #planHello(): Plan {
+    return { kind: "then", run: () => void this.negotiate() };
   }
 
   /**
@@ -340,14 +347,13 @@ export class InbandSession implements Connection, LinkUser, CommandPlanner, Fore
 
   #planEnd(): Plan {
     this.#transactions.end();
-    return { kind: "then", run: (hasBegunHere) => this.#leaveTransaction(hasBegunHere) };
-  }
-
-  #leaveTransaction(hasBegunHere: boolean): void {
-    // A transaction in one write is a pipeline, which the client itself keeps together.
-    if (hasBegunHere) this.#transactions.confirm();
-    else void this.#own.mark(() => this.#transactions.confirm());
-    this.#transactions.release();
+    const run = (hasBegunHere: boolean): void => {
+      // A transaction in one write is a pipeline, which the client itself keeps together.
+      if (hasBegunHere) this.#transactions.confirm();
+      else void this.#own.mark(() => this.#transactions.confirm());
+      this.#transactions.release();
+    };
+    return { kind: "then", run };
   }
 
   /**
@@ -355,20 +361,16 @@ export class InbandSession implements Connection, LinkUser, CommandPlanner, Fore
    * would be queued. An EXEC that is refused ends the transaction, but with arguments not on every server.
    */
   #planDoubtfulEnd(): Plan {
+    if (!this.#own.isPossibleAnywhere) return this.#planEnd();
     const answer = this.#transactions.mayEnd();
-    const run = (hasBegunHere: boolean): void => {
-      if (this.#own.askWhetherQueued((isQueued) => answer(!isQueued))) return;
-      this.#transactions.end();
-      this.#leaveTransaction(hasBegunHere);
-    };
-    return { kind: "then", run };
+    return { kind: "then", run: () => this.#own.askWhetherQueued((isQueued) => answer(!isQueued)) };
   }
 
   /** RESET ends everything, the login too, and Azure's caches do not have it: from here on nothing is ours. */
   leaveAlone(): void {
     this.#flow.isFollowed = false;
     this.#transactions.abandon();
-    this.#isPrefixed = false;
+    this.isPrefixed = false;
     this.#releaseWaiting();
   }
 
@@ -426,6 +428,10 @@ export class InbandSession implements Connection, LinkUser, CommandPlanner, Fore
     return { kind: "answer", reply };
   }
 
+  get isPlainSubscriber(): boolean {
+    return this.#dialect.isPlainSubscriber;
+  }
+
   get own(): OwnCommands {
     return this.#own;
   }
@@ -442,17 +448,20 @@ export class InbandSession implements Connection, LinkUser, CommandPlanner, Fore
     this.#send(bytes);
   }
 
-  negotiate(): Promise<unknown> {
-    return this.#dialect.negotiate();
+  async negotiate(): Promise<void> {
+    // In a transaction it is executed with EXEC, and where replies are off nobody would be answered.
+    if (this.#transactions.isOpen || this.#foreign?.isMute === true) this.#dialect.doubt();
+    else await this.#dialect.negotiate();
   }
 
   expectCompanion(): void {
-    this.#isPrefixed = true;
+    this.isPrefixed = true;
   }
 
   wasReset(): void {
     this.#dialect.reset();
     this.#transactions.abandon();
+    this.isPrefixed = false;
   }
 
   /** Whatever waits decides anew. */

@@ -78,6 +78,19 @@ describe("a connection to the server", () => {
     await leave(next);
   });
 
+  test.each([
+    ["a HELLO in a transaction", ["MULTI", "HELLO 3", "EXEC"], 3],
+    ["a HELLO behind ASKING", ["ASKING", "HELLO 3"], 2],
+  ] as const)("is another one after %s, whose reply nobody has looked at", async (_, lines, replies) => {
+    const client = await cache.raw();
+    await client.write(...lines, "HGETALL none").read(replies + 1);
+    expect(client.frames.at(-1)).toBe("%0\r\n");
+    await leave(client);
+    const next = await cache.raw();
+    expect(await next.write("HGETALL none").read(1)).toEqual(["*0\r\n"]);
+    await leave(next);
+  });
+
   test("answers what a client has sent before it ended its half", async () => {
     const client = await cache.raw();
     client.write(...Array.from({ length: 50 }, (_, index) => `ECHO ${index}`));

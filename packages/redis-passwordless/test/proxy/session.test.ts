@@ -80,6 +80,16 @@ describe("the connection's own commands", () => {
     client.socket.destroy();
   });
 
+  test("RESET of a client that has subscribed unseen is answered, and nothing of ours with it", async () => {
+    const client = await cache.raw();
+    // What comes behind CLIENT CACHING belongs to it: no HELLO 3 of ours may come in between.
+    client.write("CLIENT CACHING YES", "SUBSCRIBE news", "RESET", "PING", "ECHO last");
+    const replies = await client.read(5);
+    expect(replies[0]).toMatch(/^-ERR CLIENT CACHING/);
+    expect(replies.slice(2)).toEqual(["+RESET\r\n", "+PONG\r\n", "$4\r\nlast\r\n"]);
+    client.socket.destroy();
+  });
+
   test("RESET ends a transaction and brings replies back", async () => {
     const client = await cache.raw();
     client.write(

@@ -1,18 +1,14 @@
 import { expect, test } from "vitest";
 import { EVERYTHING, Workbench } from "../../inband/support.js";
-import { seededRandom } from "../../support/random.js";
-import { record } from "../../support/record.js";
 import { RedisProcess, randomPassword } from "../../support/redis-processes.js";
 import { RoutedCache } from "../router/routed.js";
 import { PooledServer } from "../shared/pooled.js";
 import { Wire } from "../shared/wire.js";
 import { ProxiedCache } from "../support.js";
-import { pick, upTo } from "./client-bytes.js";
-import { FIRST_SEED, goesOn, TIMEOUT_MS } from "./length.js";
+import { pick } from "./client-bytes.js";
+import { TIMEOUT_MS } from "./length.js";
+import { areServed, compare, type Stage, type Story } from "./stories.js";
 
-type Random = () => number;
-
-const LEAST_ROUNDS = 60;
 /** What may begin, end and spoil a transaction, right and wrong. */
 const COMMANDS: readonly string[] = [
   "MULTI",
@@ -55,21 +51,6 @@ const WITHHELD: readonly (readonly string[])[] = [
   ["-discard", "-exec"],
 ];
 
-/** Commands in the writes in which they are sent, and whether the replies are awaited before the next one. */
-type Story = readonly { readonly lines: readonly string[]; readonly isAwaited: boolean }[];
-
-function story(random: Random, commands: readonly string[]): Story {
-  const writes = Array.from({ length: 1 + upTo(random, 8) }, () => ({
-    lines: Array.from({ length: 1 + upTo(random, 5) }, () => {
-      const line = pick(random, commands);
-      return random() < 0.1 ? line.toLowerCase() : line;
-    }),
-    isAwaited: random() < 0.5,
-  }));
-  // Ends whatever is open, on any server and for any user.
-  return [...writes, { lines: ["EXEC"], isAwaited: true }];
-}
-
 /**
  * Plays a story on a connection of its own, up to the reply to a question at its end.
  *
@@ -82,7 +63,8 @@ async function play(
 ): Promise<string[]> {
   const replies: string[] = [];
   let due = 0;
-  for (const { lines, isAwaited } of told) {
+  // An EXEC ends whatever is open, on any server and for any user.
+  for (const { lines, isAwaited } of [...told, { lines: ["EXEC"], isAwaited: true }]) {
     wire.write(...lines);
     await between();
     due += lines.length;
@@ -93,35 +75,6 @@ async function play(
   replies.push(await wire.say("ECHO end"));
   wire.close();
   return replies;
-}
-
-interface Stage {
-  readonly commands: readonly string[];
-  /** Empties the server; the same numbers make the same of it. */
-  reset(random: Random): Promise<unknown>;
-  /** What Redis says. */
-  direct(told: Story): Promise<readonly string[]>;
-  /** What is said in the way that is tested. */
-  other(told: Story, random: Random): Promise<readonly string[]>;
-}
-
-/** Tells each story first to Redis itself, then in another way. */
-async function compare(name: string, { commands, reset, direct, other }: Stage): Promise<void> {
-  const startedAtMs = performance.now();
-  let rounds = 0;
-  let replies = 0;
-  for (; goesOn(rounds, startedAtMs, LEAST_ROUNDS); rounds += 1) {
-    const seed = FIRST_SEED + rounds;
-    const random = seededRandom(seed);
-    const told = story(random, commands);
-    await reset(seededRandom(seed));
-    const expected = await direct(told);
-    await reset(seededRandom(seed));
-    const seen = await other(told, random);
-    expect(seen, `SEED=${seed}: ${JSON.stringify(told)}`).toEqual(expected);
-    replies += seen.length;
-  }
-  record(`fuzzing of transactions: ${name}`, { seeds: `${FIRST_SEED}…${FIRST_SEED + rounds - 1}`, replies });
 }
 
 /** For a user who may not send everything. */
@@ -136,7 +89,7 @@ test(
   "transactions are on a session what they are to Redis, with logins anywhere",
   async (context) => {
     const bench = await Workbench.start(context);
-    await compare("a session", {
+    await compare("fuzzing of transactions: a session", {
       commands: [...COMMANDS, ...DATABASES],
       reset: withhold(bench.server),
       direct: async (told) => play(new Wire((await bench.openPlain()).socket), told),
@@ -168,7 +121,7 @@ test(
     const server = await RedisProcess.start(context, { password });
     const others = await Promise.all(Array.from({ length: 3 }, () => Wire.dial(cache.address.port)));
     const admin = await Wire.dial(cache.address.port);
-    await compare("the proxy", {
+    await compare("fuzzing of transactions: the proxy", {
       commands: [...COMMANDS, ...DATABASES],
       reset: async (random) => {
         const rules = ["+@all", ...pick(random, WITHHELD), "~*", "&*"];
@@ -194,7 +147,7 @@ test(
   async (context) => {
     const { bench, proxy } = await PooledServer.start(context);
     const others = await Promise.all(Array.from({ length: 3 }, () => proxy.client()));
-    await compare("a pool", {
+    await compare("fuzzing of transactions: a pool", {
       commands: [...COMMANDS, ...DATABASES],
       reset: withhold(bench.server),
       direct: async (told) => {
@@ -216,7 +169,7 @@ test(
     const server = await RedisProcess.start(context, { password: randomPassword() });
     const others = await Promise.all(Array.from({ length: 3 }, () => cache.client()));
     const admin = await cache.client();
-    await compare("a cluster as one server", {
+    await compare("fuzzing of transactions: a cluster as one server", {
       commands: COMMANDS,
       reset: () => Promise.all([server.command("FLUSHALL"), admin.say("FLUSHALL")]),
       direct: async (told) => {
@@ -229,8 +182,3 @@ test(
   },
   TIMEOUT_MS,
 );
-
-async function areServed(clients: readonly Wire[]): Promise<void> {
-  const replies = await Promise.all(clients.map((client, index) => client.say(`ECHO other${index}`)));
-  expect(replies).toEqual(clients.map((_, index) => `$6\r\nother${index}\r\n`));
-}

@@ -55,9 +55,7 @@ export class Wire {
       if (this.socket.destroyed) {
         throw new Error(`closed after ${JSON.stringify(this.frames.slice(this.#taken))}`);
       }
-      await new Promise<void>((resolve) => {
-        this.#heard = resolve;
-      });
+      await this.heard();
     }
     this.#taken += count;
     return this.frames.slice(this.#taken - count, this.#taken);
@@ -75,12 +73,17 @@ export class Wire {
     return (await this.ask(...line.split(" "))).toString("latin1");
   }
 
+  /** Resolves when something has arrived, or the connection has ended. */
+  heard(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#heard = resolve;
+    });
+  }
+
   /** Resolves when the other side has closed the connection. */
   async closed(): Promise<void> {
     while (!this.socket.destroyed) {
-      await new Promise<void>((resolve) => {
-        this.#heard = resolve;
-      });
+      await this.heard();
     }
   }
 
