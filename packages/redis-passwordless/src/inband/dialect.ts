@@ -70,26 +70,16 @@ export class Dialect {
 
   planSubscribe(command: Buffer, isInTransaction: boolean): Plan {
     const mustAsk = this.isDoubtful && !isInTransaction && !this.isPlainSubscriber;
-    const negotiation = this.#negotiation;
-    if (mustAsk && negotiation === undefined) {
+    if (this.#negotiation !== undefined || mustAsk) {
       return {
         kind: "first",
         run: async () => {
-          await this.#resolveDoubt();
+          await (this.#negotiation ?? this.#resolveDoubt());
           this.#putFirst(command);
         },
       };
     }
     this.hasSubscribed = true;
-    if (negotiation !== undefined) {
-      return {
-        kind: "first",
-        run: async () => {
-          await negotiation;
-          this.#putFirst(command);
-        },
-      };
-    }
     const isSeen = this.protocol === 3 && !this.isDoubtful;
     if (isSeen || this.isTranslated || this.isPlainSubscriber) return SEND;
     if (isInTransaction) {

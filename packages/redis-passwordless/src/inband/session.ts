@@ -20,6 +20,7 @@ import { LostTransaction } from "./lost-transaction.js";
 import type { Markers } from "./marker.js";
 import { OwnCommands } from "./own-commands.js";
 import { type Plan, SEND } from "./plan.js";
+import { TransactionPlans } from "./transaction-plans.js";
 import { type TransactionState, Transactions } from "./transactions.js";
 
 /** When a connection's next login is due; what the re-authentication knows of it. */
@@ -75,6 +76,7 @@ export class InbandSession implements Connection, LinkUser, CommandPlanner, Fore
   readonly #flow: CommandFlow;
   readonly #dialect: Dialect;
   readonly #transactions = new Transactions();
+  readonly #transactionPlans: TransactionPlans;
   readonly #idlePing: IdlePing | undefined;
   /** Set for a client that may log in, reset, monitor: anything that Redis lets clients do. */
   readonly #foreign: ForeignClient | undefined;
@@ -103,6 +105,7 @@ export class InbandSession implements Connection, LinkUser, CommandPlanner, Fore
       options.markers,
       () => this.isPlainSubscriber,
     );
+    this.#transactionPlans = new TransactionPlans(this.#own, this.#transactions);
     const send = (bytes: Buffer): boolean => this.#send(bytes);
     const putFirst = (command: Buffer): void => this.#flow.putFirst(command);
     this.#dialect = new Dialect(this.#own, options.protocol ?? 2, putFirst, send);
@@ -297,7 +300,7 @@ export class InbandSession implements Connection, LinkUser, CommandPlanner, Fore
     if (this.#lost !== undefined && !HANDSHAKE.has(name)) {
       return this.#planAfterLoss(this.#lost, name, command, isLast);
     }
-    if (name === "MULTI") return this.#planBegin(command, isLast);
+    if (name === "MULTI") return this.#transactionPlans.begin(command, isLast);
     else if (name === "ASKING") this.isPrefixed = true;
     else if (name === "RESET" && this.#foreign === undefined) this.leaveAlone();
     else if (name === "HELLO") return this.#planHello();
@@ -306,9 +309,7 @@ export class InbandSession implements Connection, LinkUser, CommandPlanner, Fore
     else if (SUBSCRIBE.has(name)) {
       return this.#dialect.planSubscribe(command, this.#transactions.isOpen);
     } else if (this.#transactions.isOpen && (name === "EXEC" || name === "DISCARD")) {
-      return name === "EXEC" && parseCommand(command).length === 1
-        ? this.#planEnd()
-        : this.#planDoubtfulEnd();
+      return this.#transactionPlans.end(name, command);
     } else if (!this.#transactions.isOpen && BLOCKING_COMMANDS.has(name)) return this.#planBlocking(command);
     return SEND;
   }
@@ -316,54 +317,13 @@ export class InbandSession implements Connection, LinkUser, CommandPlanner, Fore
   /** A command whose reply cannot be looked at: what it changes is taken as done. */
   #followUnseen(name: string): Plan {
     if (name === "HELLO") return this.#planHello();
-    if (name === "MULTI") this.#transactions.begin();
-    else if (name === "EXEC" || name === "DISCARD") {
-      this.#transactions.end();
-      this.#transactions.confirm();
-      this.#transactions.release();
-    } else if (SUBSCRIBE.has(name)) this.#dialect.subscribed();
+    if (SUBSCRIBE.has(name)) this.#dialect.subscribed();
+    else this.#transactionPlans.unseen(name);
     return SEND;
   }
 
   #planHello(): Plan {
     return { kind: "then", run: () => void this.negotiate() };
-  }
-
-  /**
-   * A MULTI that Redis refuses begins nothing: one with arguments, one within a transaction, one that the user may not
-   * send. What comes in one write with others is a pipeline, and ends there.
-   */
-  #planBegin(command: Buffer, isLast: boolean): Plan {
-    if (this.#transactions.state === "open" || parseCommand(command).length > 1) return SEND;
-    const wasOpen = this.#transactions.isOpen;
-    const refused = this.#transactions.begin();
-    if (wasOpen || !isLast) return SEND;
-    const onReply = (frame: Buffer): Buffer => {
-      if (frame[0] === ERROR) refused();
-      return frame;
-    };
-    return { kind: "look", onReply };
-  }
-
-  #planEnd(): Plan {
-    this.#transactions.end();
-    const run = (hasBegunHere: boolean): void => {
-      // A transaction in one write is a pipeline, which the client itself keeps together.
-      if (hasBegunHere) this.#transactions.confirm();
-      else void this.#own.mark(() => this.#transactions.confirm());
-      this.#transactions.release();
-    };
-    return { kind: "then", run };
-  }
-
-  /**
-   * A DISCARD that Redis refuses, for its arguments or for want of a permission, ends nothing: what we sent behind it
-   * would be queued. An EXEC that is refused ends the transaction, but with arguments not on every server.
-   */
-  #planDoubtfulEnd(): Plan {
-    if (!this.#own.isPossibleAnywhere) return this.#planEnd();
-    const answer = this.#transactions.mayEnd();
-    return { kind: "then", run: () => this.#own.askWhetherQueued((isQueued) => answer(!isQueued)) };
   }
 
   /** RESET ends everything, the login too, and Azure's caches do not have it: from here on nothing is ours. */

@@ -30,6 +30,7 @@ const NOT_INSIDE = Buffer.from("-ERR This command is not allowed inside a transa
 const NOT_SUBSCRIBED = Buffer.from(
   "-ERR HELLO is not allowed while something is subscribed or watched here\r\n",
 );
+const ENDS_WATCHING: ReadonlySet<string> = new Set(["UNWATCH", "EXEC", "DISCARD"]);
 const ASKING = encodeCommand(["ASKING"]);
 const NOTHING: Buffer = Buffer.alloc(0);
 const MINUS = 45;
@@ -69,7 +70,7 @@ export class ExclusiveCommands {
   takes(name: string, route: Route): boolean {
     if (name === "QUIT" || name === "RESET") return false;
     if (this.#transaction !== undefined) return true;
-    if (this.#watching !== undefined && name === "UNWATCH") return true;
+    if (this.#watching !== undefined && ENDS_WATCHING.has(name)) return true;
     if (this.isActive && name === "HELLO") return true;
     if (this.isSubscribed && this.#host.protocol() === 2 && name === "PING") return true;
     return (
@@ -88,6 +89,8 @@ export class ExclusiveCommands {
     if (transaction !== undefined) return this.#takeInside(transaction, name, route, args, command);
     if (name === "HELLO") return NOT_SUBSCRIBED;
     if (name === "UNWATCH") return this.#unwatch(command);
+    // Without a MULTI: some servers take it for the end of what is watched.
+    if (ENDS_WATCHING.has(name)) return (await this.#watching?.ask(command)) ?? LOST;
     if (name === "PING") return this.#subscriptions?.ping(command);
     if (route.kind === "watch") return this.#watch(args, command);
     if (route.kind === "subscribe") return this.#subscribe(name, args, command);
