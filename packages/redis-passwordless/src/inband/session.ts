@@ -294,7 +294,10 @@ export class InbandSession implements Connection, LinkUser, CommandPlanner, Fore
     if (this.isPrefixed) {
       // It belongs to the ASKING before it: nothing may come between the two.
       this.isPrefixed = false;
-      return this.#followUnseen(name);
+      // Whether a transaction has ended is asked behind it.
+      if (!this.#transactions.isOpen || !(name === "EXEC" || name === "DISCARD")) {
+        return this.#followUnseen(name);
+      }
     }
     if (this.#foreign?.isMute === true) return this.#followUnseen(name);
     if (this.#lost !== undefined && !HANDSHAKE.has(name)) {

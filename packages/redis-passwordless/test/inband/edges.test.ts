@@ -112,6 +112,22 @@ describe.each([
     expect(await wire.settled()).toHaveLength(6);
   });
 
+  test("nor when it comes behind ASKING", async (t) => {
+    const bench = await Workbench.start(t, { permissions: [...permissions, "+asking"] });
+    const wire = await bench.open();
+    for (const command of ["MULTI", "ASKING", "DISCARD now", "SET a 2", "EXEC", "SET a 3"])
+      wire.write(command);
+    const said = await wire.settled();
+    expect(said.map((reply) => reply.slice(0, 6))).toEqual([
+      "+OK\r\n",
+      "+QUEUE",
+      "-ERR w",
+      "+QUEUE",
+      "-EXECA",
+      "+OK\r\n",
+    ]);
+  });
+
   test("nor when all of it comes in one write", async (t) => {
     const bench = await Workbench.start(t, { permissions: [...permissions, "-discard"] });
     const wire = await bench.open();
