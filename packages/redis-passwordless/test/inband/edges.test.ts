@@ -115,8 +115,11 @@ describe.each([
   test("nor when it comes behind ASKING", async (t) => {
     const bench = await Workbench.start(t, { permissions: [...permissions, "+asking"] });
     const wire = await bench.open();
-    for (const command of ["MULTI", "ASKING", "DISCARD now", "SET a 2", "EXEC", "SET a 3"])
-      wire.write(command);
+    for (const command of ["MULTI", "ASKING", "DISCARD now", "SET a 2"]) wire.write(command);
+    const login = wire.session.authenticate(bench.good);
+    await wire.read(4);
+    wire.write("EXEC", "SET a 3");
+    expect(await login).toBe("accepted");
     const said = await wire.settled();
     expect(said.map((reply) => reply.slice(0, 6))).toEqual([
       "+OK\r\n",
